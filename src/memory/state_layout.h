@@ -1,0 +1,30 @@
+// What a model hands to the memory, as data: the state each layer keeps for one sequence.
+// The memory never sees a model, and does not know what an element means.
+//
+// Letters: R is the recurrent state (Mamba's SSM state, RWKV's wkv matrix), S the short-convolution
+// state (the last d_conv - 1 inputs, RWKV's token shift). llama.cpp uses them the other way round:
+// its r is the rolling convolution state and its s the SSM state.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace eddy {
+
+struct StateLayout {
+  struct Layer {
+    std::uint64_t r_elems = 0;  // elements of a row of R; 0: the layer has none
+    std::uint64_t s_elems = 0;  // elements of a row of S; 0: the layer has none
+  };
+  std::vector<Layer> layers;  // by LayerId, all layers of the model
+};
+
+// Which model a state was made by: a digest of architecture, hyper-parameters, tensor shapes and
+// types and weights. Two models with the same identity compute the same states.
+struct ModelIdentity {
+  std::array<std::uint8_t, 16> bytes{};
+  bool operator==(const ModelIdentity&) const = default;
+};
+
+}  // namespace eddy

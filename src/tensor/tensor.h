@@ -1,0 +1,79 @@
+// Views of numbers: activations, weights and rows of state. All are borrowed, small, passed by
+// value. Extents are written {first, second}; the first is contiguous.
+#pragma once
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "tensor/buffer.h"
+#include "tensor/types.h"
+
+namespace eddy {
+
+// Activations {n, n_tokens}, F32: token t starts `stride` elements after token t - 1.
+template <class T>
+struct BasicMat {
+  T* data = nullptr;
+  std::int64_t n = 0;
+  std::int64_t n_tokens = 0;
+  std::int64_t stride = 0;
+
+  T* token(std::int64_t t) const { return data + t * stride; }
+
+  // Elements first .. first + count - 1 of every token: {count, n_tokens}, the same memory.
+  BasicMat part(std::int64_t first, std::int64_t count) const {
+    assert(first >= 0 && count >= 0 && first + count <= n);
+    return {data + first, count, n_tokens, stride};
+  }
+  operator BasicMat<const T>() const { return {data, n, n_tokens, stride}; }
+};
+using Mat = BasicMat<float>;
+using ConstMat = BasicMat<const float>;
+
+// A weight as it lies in the file: rows of whole blocks. ne = {n_in, n_out, 1, 1} for a matrix.
+struct Weight {
+  const std::byte* data = nullptr;
+  DType type = DType::kF32;
+  std::array<std::int64_t, 4> ne = {0, 1, 1, 1};
+  std::string_view name;
+
+  std::int64_t n_in() const { return ne[0]; }
+  std::int64_t n_out() const { return ne[1]; }
+};
+
+// The R or the S tensor of one layer: n_rows rows, one for each memory cell, at a fixed stride.
+// Element types are F32, F16 or BF16.
+struct StateRows {
+  Buffer* buffer = nullptr;
+  std::uint64_t offset = 0;   // bytes from the start of the buffer to row 0
+  std::uint64_t stride = 0;   // bytes from row to row, a multiple of 64
+  std::uint64_t n_elems = 0;  // elements of a row
+  std::uint32_t n_rows = 0;
+  DType type = DType::kF32;
+
+  // The address of a row, or nullptr where the rows are not host memory.
+  std::byte* host_row(std::int32_t row) const {
+    assert(row >= 0 && static_cast<std::uint32_t>(row) < n_rows);
+    std::byte* base = buffer->host();
+    return base ? base + offset + static_cast<std::uint64_t>(row) * stride : nullptr;
+  }
+};
+
+// The row that is read as zeros: a new sequence starts there.
+inline constexpr std::int32_t kZeroRow = -1;
+
+// One sequence's part of a micro-batch, as a kernel sees it: its tokens and its rows of state.
+// The kernel reads row src (or zeros) and writes row dst; src == dst is an update in place. No two
+// lanes of a micro-batch share a dst, and no lane's dst is another's src.
+struct Lane {
+  std::int32_t first_token = 0;  // index into the micro-batch
+  std::int32_t n_tokens = 0;     // at least 1
+  std::int32_t src = kZeroRow;
+  std::int32_t dst = 0;
+};
+
+}  // namespace eddy
