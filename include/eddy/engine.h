@@ -1,0 +1,198 @@
+// The public face of eddy: open a model, hold conversations with it.
+//
+//   Result<Engine> engine = Engine::open("model.gguf");
+//   Result<Session> session = engine->new_session();
+//   Status read = session->feed("Once upon a time");
+//   Result<Completion> answer = session->generate({.max_tokens = 64});
+//
+// A session is a list of tokens and a state that follows it. The tokens are the truth: where a
+// state is lost, or a call was cancelled half way, the next call computes what is missing, and by
+// law 1 the bits are those of an undisturbed run.
+//
+// Threading: one thread at a time uses an engine and all of its sessions. Session::cancel() alone
+// may be called from any thread and from a signal handler. Sessions keep what they need of the
+// engine alive; the order of destruction does not matter. A moved-from Engine or Session may only
+// be assigned to or destroyed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "eddy/result.h"
+#include "eddy/types.h"
+
+namespace eddy {
+
+class Session;
+
+// Element types of the state. R is the recurrent state, S the short-convolution state.
+enum class StateType { kF32, kF16, kBF16 };
+
+struct EngineOptions {
+  int n_threads = 0;                    // 0: one for each physical core; at most 256
+  std::string isa;                      // "": EDDY_ISA if set, else the best that the machine has
+  StateType type_r = StateType::kF32;   // element type of R
+  StateType type_s = StateType::kF32;   // element type of S
+  bool offload = true;                  // the state lies where its layer is computed
+  std::uint32_t n_seq_max = 16;         // sessions that may live at a time, at least 1
+  std::uint32_t mem_size = 0;           // cells for states; 0: n_seq_max
+  std::uint32_t n_batch = 2048;         // tokens looked at in one step, at least 1
+  std::uint32_t n_ubatch = 512;         // tokens computed at once, 1 .. n_batch
+  std::function<void(double)> on_load;  // told the loaded fraction, 0 .. 1, now and then; or empty
+};
+
+// What was opened. Sizes are in bytes.
+struct EngineInfo {
+  std::string architecture;  // "mamba"
+  std::string name;          // as the file says; may be empty
+  std::int64_t n_layer = 0;
+  std::int64_t n_embd = 0;
+  std::int64_t n_vocab = 0;
+  std::uint64_t n_parameters = 0;
+  std::uint64_t n_weight_bytes = 0;
+  std::uint64_t n_r_bytes = 0;       // R of one sequence, all layers
+  std::uint64_t n_s_bytes = 0;       // S of one sequence, all layers
+  std::uint64_t n_memory_bytes = 0;  // all cells, as allocated
+  std::uint32_t n_seq_max = 0;
+  std::uint32_t mem_size = 0;  // cells
+  int n_threads = 0;
+  std::string isa;  // the instruction set in use
+};
+
+// What a special token's text ("<|endoftext|>") means inside a text.
+enum class Special {
+  kAsText,  // nothing: it is split like any other text, so that data is never a command
+  kParsed,  // the special token itself
+};
+
+// A model, its tokenizer, the threads that compute it and the memory of its sequences.
+class Engine {
+ public:
+  // Opens a GGUF file (of a split model: its first part). kIo, kMalformed, kUnsupported, kMismatch
+  // for the file; kInvalidArgument for options outside their ranges; kOutOfMemory.
+  static Result<Engine> open(const std::string& path, EngineOptions options = {});
+
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  ~Engine();
+
+  // An empty session. kFull when n_seq_max sessions live. O(1).
+  Result<Session> new_session();
+
+  const EngineInfo& info() const;
+
+  // Text to tokens, without the tokens that begin a text by the model's habit.
+  std::vector<Token> tokenize(std::string_view text, Special special = Special::kAsText) const;
+
+  // Tokens to bytes; the exact inverse of tokenize. Special tokens are left out. A single token's
+  // bytes may end inside a code point. kInvalidArgument: a token outside the vocabulary.
+  Result<std::string> detokenize(std::span<const Token> tokens) const;
+
+ private:
+  friend class Session;
+  struct Core;
+  explicit Engine(std::shared_ptr<Core> core);
+  std::shared_ptr<Core> core_;
+};
+
+// How the next token is chosen from the logits. The steps run in the order of the fields, from
+// logit_bias down; the defaults choose the most likely token (greedy). Deterministic: the random
+// number for a token depends on seed and its position alone, so that a cancelled and continued
+// answer is the undisturbed one. Of equal logits the lowest token id comes first.
+struct SamplingParams {
+  std::vector<std::pair<Token, float>> logit_bias;  // added; finite, or -infinity to ban a token
+  std::int64_t penalty_last_n = 64;  // how many of the newest tokens are penalised; -1: all
+  float repetition_penalty = 1;      // > 0; logits > 0 are divided by it, others multiplied; 1: off
+  float frequency_penalty = 0;       // -100 .. 100; subtracted for each time a token occurs
+  float presence_penalty = 0;        // -100 .. 100; subtracted once from each that occurs
+  std::int32_t top_k = 0;            // >= 0; keep the k most likely; 0: all
+  float top_p = 1;                   // (0, 1]; keep the fewest that sum to top_p; 1: all
+  float min_p = 0;                   // [0, 1]; drop those below min_p times the best; 0: none
+  float temperature = 0;             // [0, 100]; logits are divided by it; 0: greedy
+  std::uint64_t seed = 0;
+};
+
+struct GenerateParams {
+  std::int64_t max_tokens = 256;  // >= 0
+  std::vector<std::string> stop;  // the answer ends before the first of these; none may be empty
+  SamplingParams sampling;
+};
+
+// Why an answer ended.
+enum class StopReason {
+  kEnd,         // the model said so (an end-of-generation token)
+  kLength,      // max_tokens
+  kStopString,  // one of GenerateParams::stop
+  kCallback,    // on_text returned false
+  kCancelled,   // cancel()
+};
+
+struct Completion {
+  std::string text;           // whole code points; without stop string and special tokens
+  std::int64_t n_tokens = 0;  // tokens added to the session
+  StopReason reason = StopReason::kEnd;
+};
+
+// One conversation. Owns its sequence in the engine's memory and gives it back when destroyed.
+class Session {
+ public:
+  // Receives the next piece of the answer, whole code points, never a part of a stop string;
+  // returns whether to go on.
+  using OnText = std::function<bool(std::string_view)>;
+  // Receives the logits {n_vocab} that follow the token at position pos; returns whether to go on.
+  using OnLogits = std::function<bool(Pos pos, std::span<const float> logits)>;
+
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // Appends text or tokens and reads them. The first text is preceded by the tokens that begin a
+  // text by the model's habit; tokens are taken as they are.
+  // kInvalidArgument (a token outside the vocabulary), kFull: nothing has changed.
+  // kCancelled, kStateLost, kNonFinite: the tokens are appended; the next call reads what is left.
+  Status feed(std::string_view text, Special special = Special::kAsText);
+  Status feed(std::span<const Token> tokens);
+
+  // As feed, and shows the logits after each of the tokens. When on_logits returns false the call
+  // ends with kCancelled.
+  Status feed(std::span<const Token> tokens, const OnLogits& on_logits);
+
+  // Answers. The answer's tokens are part of the session; with reason kStopString the stop string's
+  // too. kInvalidArgument: params outside their ranges, or an empty session; nothing has changed.
+  // kFull, kStateLost, kNonFinite as in feed.
+  Result<Completion> generate(const GenerateParams& params, const OnText& on_text = {});
+
+  // A second session with the same tokens and state, from here on independent. O(tokens) for the
+  // list, O(1) for the state, which is shared until one of the two changes it. kFull.
+  Result<Session> fork() const;
+
+  // All tokens of the session; valid until the session changes.
+  std::span<const Token> tokens() const;
+  Pos n_tokens() const;
+
+  // Makes the running call, or the next one if none is running, stop between two micro-batches.
+  void cancel() noexcept;
+
+  // Forgets all tokens and the state.
+  void reset();
+
+  // The session as bytes, and back. load replaces tokens and state, or fails (kMalformed,
+  // kMismatch for another model or state type, kFull) and nothing has changed.
+  Result<std::vector<std::byte>> save() const;
+  Status load(std::span<const std::byte> bytes);
+
+ private:
+  friend class Engine;
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace eddy
