@@ -36,16 +36,17 @@ class Session;
 enum class StateType { kF32, kF16, kBF16 };
 
 struct EngineOptions {
-  int n_threads = 0;                    // 0: one for each physical core; at most 256
-  std::string isa;                      // "": EDDY_ISA if set, else the best that the machine has
-  StateType type_r = StateType::kF32;   // element type of R
-  StateType type_s = StateType::kF32;   // element type of S
-  bool offload = true;                  // the state lies where its layer is computed
-  std::uint32_t n_seq_max = 16;         // sessions that may live at a time, at least 1
-  std::uint32_t mem_size = 0;           // cells for states; 0: n_seq_max
-  std::uint32_t n_batch = 2048;         // tokens looked at in one step, at least 1
-  std::uint32_t n_ubatch = 512;         // tokens computed at once, 1 .. n_batch
-  std::function<void(double)> on_load;  // told the loaded fraction, 0 .. 1, now and then; or empty
+  int n_threads = 0;                   // 0: one for each physical core; at most 256
+  std::string isa = {};                // "": EDDY_ISA if set, else the best that the machine has
+  StateType type_r = StateType::kF32;  // element type of R
+  StateType type_s = StateType::kF32;  // element type of S
+  bool offload = true;                 // the state lies where its layer is computed
+  std::uint32_t n_seq_max = 16;        // sessions that may live at a time, at least 1
+  std::uint32_t mem_size = 0;          // cells for states; 0: n_seq_max
+  std::uint32_t n_batch = 2048;        // tokens looked at in one step, at least 1
+  std::uint32_t n_ubatch = 512;        // tokens computed at once, 1 .. n_batch
+  // Told the loaded fraction, 0 .. 1, now and then; may be empty.
+  std::function<void(double)> on_load = {};
 };
 
 // What was opened. Sizes are in bytes.
@@ -63,7 +64,7 @@ struct EngineInfo {
   std::uint32_t n_seq_max = 0;
   std::uint32_t mem_size = 0;  // cells
   int n_threads = 0;
-  std::string isa;  // the instruction set in use
+  std::string isa = {};  // the instruction set in use
 };
 
 // What a special token's text ("<|endoftext|>") means inside a text.
@@ -88,8 +89,19 @@ class Engine {
 
   const EngineInfo& info() const;
 
-  // Text to tokens, without the tokens that begin a text by the model's habit.
+  // Receives the logits {n_vocab} that follow the token at position pos; returns whether to go on.
+  using OnLogits = std::function<bool(Pos pos, std::span<const float> logits)>;
+
+  // Reads tokens as a session of their own that ends with the call, and shows the logits after
+  // each. kInvalidArgument (a token outside the vocabulary), kFull, kCancelled (on_logits returned
+  // false), kNonFinite, kStateLost. Uses n_ubatch * n_vocab floats for as long as the engine lives.
+  Status evaluate(std::span<const Token> tokens, const OnLogits& on_logits);
+
+  // Text to tokens, as they lie inside a text: without begin and end tokens.
   std::vector<Token> tokenize(std::string_view text, Special special = Special::kAsText) const;
+
+  // The tokens that begin a text by the model's habit; often none. Session::feed adds them.
+  std::vector<Token> text_begin() const;
 
   // Tokens to bytes; the exact inverse of tokenize. Special tokens are left out. A single token's
   // bytes may end inside a code point. kInvalidArgument: a token outside the vocabulary.
@@ -107,9 +119,10 @@ class Engine {
 // number for a token depends on seed and its position alone, so that a cancelled and continued
 // answer is the undisturbed one. Of equal logits the lowest token id comes first.
 struct SamplingParams {
-  std::vector<std::pair<Token, float>> logit_bias;  // added; finite, or -infinity to ban a token
+  // Added to the logits: -1e6 .. 1e6, or -infinity to ban a token.
+  std::vector<std::pair<Token, float>> logit_bias = {};
   std::int64_t penalty_last_n = 64;  // how many of the newest tokens are penalised; -1: all
-  float repetition_penalty = 1;      // > 0; logits > 0 are divided by it, others multiplied; 1: off
+  float repetition_penalty = 1;      // 0.01 .. 100; logits > 0 are divided by it, others multiplied
   float frequency_penalty = 0;       // -100 .. 100; subtracted for each time a token occurs
   float presence_penalty = 0;        // -100 .. 100; subtracted once from each that occurs
   std::int32_t top_k = 0;            // >= 0; keep the k most likely; 0: all
@@ -121,8 +134,9 @@ struct SamplingParams {
 
 struct GenerateParams {
   std::int64_t max_tokens = 256;  // >= 0
-  std::vector<std::string> stop;  // the answer ends before the first of these; none may be empty
-  SamplingParams sampling;
+  // The answer ends before the one of these that is complete first. UTF-8, none empty.
+  std::vector<std::string> stop = {};
+  SamplingParams sampling = {};
 };
 
 // Why an answer ended.
@@ -135,7 +149,7 @@ enum class StopReason {
 };
 
 struct Completion {
-  std::string text;           // whole code points; without stop string and special tokens
+  std::string text = {};      // whole code points; without stop string and special tokens
   std::int64_t n_tokens = 0;  // tokens added to the session
   StopReason reason = StopReason::kEnd;
 };
@@ -146,8 +160,6 @@ class Session {
   // Receives the next piece of the answer, whole code points, never a part of a stop string;
   // returns whether to go on.
   using OnText = std::function<bool(std::string_view)>;
-  // Receives the logits {n_vocab} that follow the token at position pos; returns whether to go on.
-  using OnLogits = std::function<bool(Pos pos, std::span<const float> logits)>;
 
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -159,10 +171,6 @@ class Session {
   // kCancelled, kStateLost, kNonFinite: the tokens are appended; the next call reads what is left.
   Status feed(std::string_view text, Special special = Special::kAsText);
   Status feed(std::span<const Token> tokens);
-
-  // As feed, and shows the logits after each of the tokens. When on_logits returns false the call
-  // ends with kCancelled.
-  Status feed(std::span<const Token> tokens, const OnLogits& on_logits);
 
   // Answers. The answer's tokens are part of the session; with reason kStopString the stop string's
   // too. kInvalidArgument: params outside their ranges, or an empty session; nothing has changed.
