@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
 
 #include "eddy/result.h"
 #include "tensor/tensor.h"
@@ -52,7 +51,7 @@ class Scratch {
   };
 
  private:
-  explicit Scratch(std::unique_ptr<Buffer> buffer) : buffer_(std::move(buffer)) {}
+  Scratch() = default;
 
   std::unique_ptr<Buffer> buffer_;  // none: planning, matrices have no address
   std::uint64_t capacity_ = 0;      // floats

@@ -1,0 +1,64 @@
+#include "models/scratch.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "base/try.h"
+#include "memory/recurrent_context.h"
+#include "models/model.h"
+#include "tensor/ops.h"
+
+namespace eddy {
+namespace {
+
+// Ops that compute nothing: the forward pass runs through and takes its matrices.
+class PlanningOps final : public Ops {
+ public:
+  explicit PlanningOps(const Ops& real) : real_(real) {}
+
+  const Device& device() const override { return real_.device(); }
+  bool can_multiply(DType weight) const override { return real_.can_multiply(weight); }
+
+  Status embed(const EmbedArgs&) override { return {}; }
+  Status select(const SelectArgs&) override { return {}; }
+  Status rms_norm(const RmsNormArgs&) override { return {}; }
+  Status gated_rms_norm(const GatedRmsNormArgs&) override { return {}; }
+  Status linear(const LinearArgs&) override { return {}; }
+  Status short_conv(const ShortConvArgs&) override { return {}; }
+  Status selective_scan(const SelectiveScanArgs&) override { return {}; }
+  Status ssd_scan(const SsdScanArgs&) override { return {}; }
+
+ private:
+  const Ops& real_;
+};
+
+constexpr std::int64_t kFloatsOf64Bytes = 16;
+
+}  // namespace
+
+Result<Scratch> Scratch::create(const Model& model, const Ops& ops, const RecurrentContext& worst) {
+  Scratch scratch;
+  PlanningOps planning(ops);
+  const auto n_outputs = static_cast<std::int64_t>(worst.ubatch().outputs.size());
+  const std::int64_t n_vocab = model.info().n_vocab;
+  EDDY_TRY(model.forward({.ops = planning,
+                          .context = worst,
+                          .scratch = scratch,
+                          .logits = {nullptr, n_vocab, n_outputs, n_vocab}}));
+  EDDY_TRY_ASSIGN(scratch.buffer_, host_buffer_type().allocate(scratch.most_used_ * sizeof(float)));
+  scratch.capacity_ = scratch.most_used_;
+  return scratch;
+}
+
+Mat Scratch::mat(std::int64_t n, std::int64_t n_tokens) {
+  const std::int64_t stride = (n + kFloatsOf64Bytes - 1) / kFloatsOf64Bytes * kFloatsOf64Bytes;
+  const std::uint64_t first = used_;
+  used_ += static_cast<std::uint64_t>(stride * n_tokens);
+  most_used_ = std::max(most_used_, used_);
+  if (!buffer_) return {nullptr, n, n_tokens, stride};
+  if (used_ > capacity_) std::abort();
+  return {reinterpret_cast<float*>(buffer_->host()) + first, n, n_tokens, stride};
+}
+
+}  // namespace eddy
