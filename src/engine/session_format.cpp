@@ -1,0 +1,119 @@
+#include "engine/session_format.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+namespace eddy {
+namespace {
+
+constexpr std::string_view kMagic = "EDDYSESS";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kHeaderBytes = 32;
+constexpr std::size_t kChecksumBytes = 8;
+constexpr std::size_t kMaxPending = 3;
+
+void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+template <class T>
+void append_number(std::vector<std::byte>& out, T number) {
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    out.push_back(static_cast<std::byte>((static_cast<std::uint64_t>(number) >> (8 * i)) & 0xff));
+  }
+}
+
+// The caller has compared `offset` with the length.
+template <class T>
+T number_at(std::span<const std::byte> bytes, std::size_t offset) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    number |= std::to_integer<std::uint64_t>(bytes[offset + i]) << (8 * i);
+  }
+  return static_cast<T>(number);
+}
+
+struct Header {
+  std::uint32_t version = 0;
+  std::uint32_t n_pending = 0;
+  std::uint64_t n_tokens = 0;
+  std::uint64_t n_state_bytes = 0;
+
+  // The whole record's bytes; nullopt if no record can be that long.
+  std::optional<std::uint64_t> n_bytes() const {
+    const auto n_token_bytes = checked_mul(n_tokens, sizeof(std::int32_t));
+    if (!n_token_bytes) return std::nullopt;
+    const auto sum = checked_add(*n_token_bytes, n_state_bytes);
+    return sum ? checked_add(*sum, kHeaderBytes + n_pending + kChecksumBytes) : std::nullopt;
+  }
+};
+
+Result<Header> read_header(std::span<const std::byte> bytes) {
+  if (bytes.size() < kHeaderBytes + kChecksumBytes ||
+      std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
+    return fail(ErrorCode::kMalformed, "session: does not start with \"{}\"", kMagic);
+  }
+  const Header header = {.version = number_at<std::uint32_t>(bytes, 8),
+                         .n_pending = number_at<std::uint32_t>(bytes, 12),
+                         .n_tokens = number_at<std::uint64_t>(bytes, 16),
+                         .n_state_bytes = number_at<std::uint64_t>(bytes, 24)};
+  if (header.version != kVersion) {
+    return fail(ErrorCode::kMismatch, "session: version {}, expected {}", header.version, kVersion);
+  }
+  if (header.n_pending > kMaxPending) {
+    return fail(ErrorCode::kMalformed, "session: {} pending bytes, expected at most {}",
+                header.n_pending, kMaxPending);
+  }
+  if (header.n_bytes() != bytes.size()) {
+    return fail(ErrorCode::kMalformed, "session: {} bytes, but {} tokens and a state of {} bytes",
+                bytes.size(), header.n_tokens, header.n_state_bytes);
+  }
+  return header;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_session(const SessionRecord& record) {
+  std::vector<std::byte> out;
+  out.reserve(kHeaderBytes + record.tokens.size() * sizeof(std::int32_t) + record.pending.size() +
+              record.state.size() + kChecksumBytes);
+  append(out, std::as_bytes(std::span(kMagic)));
+  append_number(out, kVersion);
+  append_number(out, static_cast<std::uint32_t>(record.pending.size()));
+  append_number(out, static_cast<std::uint64_t>(record.tokens.size()));
+  append_number(out, static_cast<std::uint64_t>(record.state.size()));
+  for (const Token token : record.tokens) append_number(out, token.value);
+  append(out, std::as_bytes(std::span(record.pending)));
+  append(out, record.state);
+  append_number(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
+  return out;
+}
+
+Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
+  const auto header = read_header(bytes);
+  if (!header) return header.error();
+  const std::size_t n_checked = bytes.size() - kChecksumBytes;
+  if (number_at<std::uint64_t>(bytes, n_checked) != XXH3_64bits(bytes.data(), n_checked)) {
+    return fail(ErrorCode::kMalformed, "session: checksum does not match, the bytes are damaged");
+  }
+  SessionRecord record;
+  record.tokens.resize(header->n_tokens);
+  std::size_t offset = kHeaderBytes;
+  for (Token& token : record.tokens) {
+    token = Token(number_at<std::int32_t>(bytes, offset));
+    offset += sizeof(std::int32_t);
+  }
+  record.pending.resize(header->n_pending);
+  std::memcpy(record.pending.data(), bytes.data() + offset, header->n_pending);
+  record.state = bytes.subspan(offset + header->n_pending, header->n_state_bytes);
+  return record;
+}
+
+}  // namespace eddy

@@ -1,0 +1,38 @@
+// A session as bytes: its tokens, the unfinished code point of its answer, and its state.
+//
+//   offset  bytes
+//        0  8      "EDDYSESS"
+//        8  4      version, 1
+//       12  4      n_pending, bytes of the unfinished code point, 0 .. 3
+//       16  8      n_tokens
+//       24  8      n_state_bytes; 0: no token has been read
+//       32  ...    n_tokens token ids of 4 bytes, the pending bytes, the state
+//       (memory/state_format.h)
+//   at end  8      XXH3 (64 bits) of everything before
+//
+// All numbers are little-endian. Part of the format: never renumber.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "eddy/result.h"
+#include "eddy/types.h"
+
+namespace eddy {
+
+struct SessionRecord {
+  std::vector<Token> tokens;
+  std::string pending;
+  std::span<const std::byte> state;  // borrowed
+};
+
+std::vector<std::byte> encode_session(const SessionRecord& record);
+
+// The record, whose state lies in `bytes`. kMalformed, kMismatch (another version). Token ids are
+// not compared with a vocabulary.
+Result<SessionRecord> decode_session(std::span<const std::byte> bytes);
+
+}  // namespace eddy

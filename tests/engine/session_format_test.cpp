@@ -1,0 +1,79 @@
+#include "engine/session_format.h"
+
+#include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include <cstring>
+
+namespace eddy {
+namespace {
+
+const std::vector<std::byte> kState(11, std::byte{0x5a});
+
+SessionRecord sample_record() {
+  return {.tokens = {Token(0), Token(70000), Token(255)}, .pending = "\xE2\x82", .state = kState};
+}
+
+// Makes the checksum right again, to reach the checks behind it.
+void seal(std::vector<std::byte>& bytes) {
+  const std::uint64_t sum = XXH3_64bits(bytes.data(), bytes.size() - 8);
+  std::memcpy(bytes.data() + bytes.size() - 8, &sum, 8);
+}
+
+TEST(SessionFormat, ComesBackAsItWas) {
+  for (const SessionRecord& record : {sample_record(), SessionRecord{}}) {
+    const auto bytes = encode_session(record);
+    const auto back = decode_session(bytes);
+    ASSERT_TRUE(back.ok()) << back.error().message;
+    EXPECT_EQ(back->tokens, record.tokens);
+    EXPECT_EQ(back->pending, record.pending);
+    EXPECT_TRUE(std::ranges::equal(back->state, record.state));
+  }
+}
+
+TEST(SessionFormat, HasTheDocumentedBytes) {
+  const SessionRecord record = {.tokens = {Token(0x01020304)}, .pending = "\xE2", .state = {}};
+  const auto bytes = encode_session(record);
+  const unsigned char expected[] = {'E', 'D', 'D', 'Y', 'S', 'E', 'S', 'S', 1, 0, 0,   0, 1,
+                                    0,   0,   0,   1,   0,   0,   0,   0,   0, 0, 0,   0, 0,
+                                    0,   0,   0,   0,   0,   0,   4,   3,   2, 1, 0xE2};
+  ASSERT_EQ(bytes.size(), sizeof(expected) + 8);
+  EXPECT_EQ(std::memcmp(bytes.data(), expected, sizeof(expected)), 0);
+}
+
+TEST(SessionFormat, EveryChangedByteAndEveryCutIsFound) {
+  const auto bytes = encode_session(sample_record());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    auto damaged = bytes;
+    damaged[i] ^= std::byte{1};
+    EXPECT_FALSE(decode_session(damaged).ok()) << "byte " << i;
+    EXPECT_FALSE(decode_session(std::span(bytes).first(i)).ok()) << "first " << i << " bytes";
+  }
+  auto longer = bytes;
+  longer.push_back(std::byte{0});
+  EXPECT_FALSE(decode_session(longer).ok());
+}
+
+TEST(SessionFormat, LyingCountsAreRefusedBeforeAnythingIsAllocated) {
+  for (const std::size_t field : {16U, 24U}) {
+    for (const std::uint64_t lie :
+         {std::uint64_t{1} << 40, ~std::uint64_t{0} / 4 + 1, ~std::uint64_t{0} - 40}) {
+      auto bytes = encode_session(sample_record());
+      std::memcpy(bytes.data() + field, &lie, 8);
+      seal(bytes);
+      const auto result = decode_session(bytes);
+      ASSERT_FALSE(result.ok());
+      EXPECT_EQ(result.error().code, ErrorCode::kMalformed);
+    }
+  }
+}
+
+TEST(SessionFormat, AnotherVersionIsAMismatch) {
+  auto bytes = encode_session(sample_record());
+  bytes[8] = std::byte{2};
+  seal(bytes);
+  EXPECT_EQ(decode_session(bytes).error().code, ErrorCode::kMismatch);
+}
+
+}  // namespace
+}  // namespace eddy
