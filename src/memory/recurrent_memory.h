@@ -1,0 +1,247 @@
+// RecurrentMemory: who owns which recurrent state, at which position, and where it lies.
+//
+// A cell has room for one sequence's whole state: per layer one row of R and one row of S. A
+// sequence's newest state lies in its tail; a fork shares the tail, and the first of the sharers
+// that computes writes to a fresh cell (copy on write). Cells and sequences are two tables with two
+// id types, and mem_size and n_seq_max are independent: spare cells hold forks in flight and
+// checkpoints.
+//
+// Invariants; check() verifies them:
+//   I1  Each cell is free, held (by sequences or checkpoints) or staged by the open context, and
+//       the free list holds each free cell once: free + held + staged = mem_size.
+//   I2  A cell's list of sharers is exactly the sequences whose tail it is.
+//   I3  A live sequence has a tail and at least one token; any other has neither.
+//   I4  Holders of one cell, sequences and checkpoints, agree on its position and generation.
+//   I5  A staged cell is held by nobody; cells are staged only while a micro-batch is applied.
+//   I6  The rows of a free cell are zeros.
+//
+// All or nothing: a call that returns an error has changed nothing, except where it says otherwise.
+// A sequence is empty, live, lost (its computation failed in place) or parked (its state was given
+// to the owner). Lost and parked sequences refuse to be used, kStateLost, until seq_rm() empties
+// them or seq_cp(), start() or state_read() put a state there. Changes while a context is open are
+// refused with kInvalidArgument; bad ids are errors, and no id means "any".
+//
+// Costs: placing a micro-batch O(its sequences), and as many rows touched; fork and queries O(1);
+// removal of the last holder writes one cell of zeros. No allocation after create(), except for
+// serialised states and error messages.
+//
+// Threading: one thread, the engine's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "eddy/result.h"
+#include "eddy/types.h"
+#include "memory/batch.h"
+#include "memory/batch_cutter.h"
+#include "memory/checkpoint.h"
+#include "memory/eviction.h"
+#include "memory/ledger.h"
+#include "memory/recurrent_context.h"
+#include "memory/slot.h"
+#include "memory/slot_planner.h"
+#include "memory/state_format.h"
+#include "memory/state_layout.h"
+#include "memory/state_tensors.h"
+
+namespace eddy {
+
+struct RecurrentMemoryParams {
+  StateLayout layout;                        // by layer
+  std::vector<const Device*> layer_devices;  // by layer: the device that computes it
+  DType type_r = DType::kF32;                // F32, F16 or BF16
+  DType type_s = DType::kF32;                // F32, F16 or BF16
+  bool offload = true;                  // states lie with their layer's device; else on the host
+  std::uint32_t mem_size = 0;           // cells, at least 1
+  std::uint32_t n_seq_max = 0;          // live sequences, at least 1
+  std::uint32_t n_ubatch_max = 0;       // most tokens in a micro-batch, at least 1
+  std::function<bool(LayerId)> filter;  // layers that keep a state; empty: all with elements
+  ModelIdentity identity;               // written into serialised states, and demanded of them
+};
+
+// An idle state that the memory would like to give to its owner to make room.
+struct ParkRequest {
+  std::span<const SeqId> seqs;       // the sequences that share the state
+  Pos pos = -1;                      // of its last token
+  std::span<const std::byte> state;  // as state_write() of any of them; valid during the call
+};
+
+// Whether the owner has stored the state safely. It must not call the memory. The sequences are
+// parked only if the call that asked succeeds (is_parked()); until then an accepted copy is just a
+// copy.
+using ParkFn = std::function<bool(const ParkRequest&)>;
+
+// The part of the memory that lies in one kind of buffer.
+struct MemoryUse {
+  const BufferType* type = nullptr;
+  std::uint64_t n_bytes = 0;
+};
+
+class RecurrentMemory {
+ public:
+  // All rows zero, all sequences empty.
+  // kInvalidArgument: an impossible size or element type, a missing device, no layer that keeps a
+  // state, sizes whose bytes overflow. kOutOfMemory: a buffer or a table cannot be had.
+  static Result<std::unique_ptr<RecurrentMemory>> create(RecurrentMemoryParams params);
+
+  ~RecurrentMemory() = default;
+  RecurrentMemory(const RecurrentMemory&) = delete;
+  RecurrentMemory& operator=(const RecurrentMemory&) = delete;
+
+  // --- Contexts: one at a time --------------------------------------------------------------
+
+  // Opens a batch cut into micro-batches of at most n_ubatch tokens, and makes room for all of it:
+  // checkpoints are evicted, by worth, then idle sequences are parked if on_park() allows it. The
+  // parts are copied; their tokens must outlive the context.
+  // kInvalidArgument: no part, a part without tokens, a bad or repeated id, n_ubatch outside
+  // 1 .. n_ubatch_max. kStateLost: a lost or parked sequence. kFull: not enough cells.
+  // kNonFinite, kOutOfMemory: an idle state cannot be serialised.
+  Result<RecurrentContext> init_batch(Batch batch, std::uint32_t n_ubatch);
+
+  // Shows the worst case for planning: n_ubatch_max tokens in as many lanes as there can be. Its
+  // lanes can be looked at, not computed.
+  Result<RecurrentContext> init_full();
+
+  // Nothing to do: a recurrent memory has no pending copies or shifts. For callers that walk any
+  // kind of memory alike.
+  Result<RecurrentContext> init_update();
+
+  // ok only if every micro-batch will find its slot, in this order, without parking anybody.
+  // Changes nothing. kInvalidArgument, kStateLost, kFull as init_batch().
+  Status prepare(std::span<const UBatch> ubatches) const;
+
+  // Places a micro-batch for the open context, which alone calls it: a private tail stays in place,
+  // a shared or pinned one gets a fresh cell, an empty sequence starts from zeros in a fresh cell.
+  // kInvalidArgument, kStateLost, kFull: as init_batch(); nothing has changed.
+  Status find_slot(const UBatch& ubatch);
+
+  // --- Sequences ----------------------------------------------------------------------------
+  // Ranges are [p0, p1); p0 < 0 means from the start, p1 < 0 to the end. A bad id is
+  // kInvalidArgument.
+
+  // Forgets all sequences; checkpoints stay. With data also evicts all checkpoints and zeroes the
+  // tensors.
+  Status clear(bool data);
+
+  // Removes a range. Only the whole sequence can be removed, or nothing (a range that holds none of
+  // its positions). kOutOfWindow: anything between would need a past state.
+  Status seq_rm(SeqId seq, Pos p0, Pos p1);
+
+  // Makes dst share the whole state of src; what dst held is released. An empty src empties dst,
+  // dst = src changes nothing. kOutOfWindow: a part only. kStateLost: src is lost or parked. O(1).
+  Status seq_cp(SeqId src, SeqId dst, Pos p0, Pos p1);
+
+  // Removes all sequences but this one.
+  Status seq_keep(SeqId seq);
+
+  // Positions count tokens and cannot be shifted: ok where nothing would change (shift 0, d = 1, or
+  // a range that holds none of the positions), kUnsupported otherwise. kInvalidArgument: d < 1, or
+  // a position that would overflow.
+  Status seq_add(SeqId seq, Pos p0, Pos p1, Pos shift);
+  Status seq_div(SeqId seq, Pos p0, Pos p1, int d);
+  bool get_can_shift() const { return false; }
+
+  // The smallest position whose state is kept: the newest alone, so it is seq_pos_max(). -1: empty.
+  // kStateLost: lost or parked. O(1).
+  Result<Pos> seq_pos_min(SeqId seq) const;
+  // The position of the last token. -1: empty. kStateLost: lost or parked. O(1).
+  Result<Pos> seq_pos_max(SeqId seq) const;
+
+  bool is_parked(SeqId seq) const;
+
+  // --- Checkpoints --------------------------------------------------------------------------
+
+  // Pins the sequence's newest state. A cell has one worth: the highest that its checkpoints were
+  // made with, or what set_worth() said last. kNotFound: the sequence is empty; kStateLost;
+  // kInvalidArgument: worth is not a number. O(1).
+  Result<Checkpoint> checkpoint(SeqId seq, double worth);
+
+  // Makes the sequence share the checkpoint's state; what it held is released. kOutOfWindow: the
+  // checkpoint was evicted. kInvalidArgument: another memory's. O(1).
+  Status start(SeqId seq, const Checkpoint& checkpoint);
+
+  Status set_worth(const Checkpoint& checkpoint, double worth);
+
+  // Allows to park idle sequences when no checkpoint is left to evict; an empty function forbids it
+  // (the state after create()).
+  void on_park(ParkFn park) { park_ = std::move(park); }
+
+  // --- Serialised states (memory/state_format.h) --------------------------------------------
+
+  // One sequence, or all (seq empty); a shared state is written once. kNotFound: nothing to write.
+  // kNonFinite: a state with NaN or infinity is not written. kStateLost: the sequence, or with all
+  // any, is lost or parked. kOutOfMemory.
+  Result<std::vector<std::byte>> state_write(std::optional<SeqId> seq) const;
+
+  // Installs what state_write() made: one state into one sequence, or all in place of all that are
+  // there. Bytes are validated whole first, and used where they lie.
+  // kMalformed, kMismatch (another model, layout, element type or version; one for all or all for
+  // one), kNonFinite, kFull. Checksums::kIgnore is for tests and fuzzers, to reach what lies
+  // behind.
+  Status state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
+                    Checksums checksums = Checksums::kVerify);
+
+  // --- Figures and checks -------------------------------------------------------------------
+
+  std::vector<MemoryUse> memory_breakdown() const;
+  std::uint32_t mem_size() const;
+  std::uint32_t n_seq_max() const;
+  std::uint32_t n_free_cells() const;
+
+  // Verifies I1 .. I5: O(mem_size + n_seq_max). The error names the invariant.
+  Status check() const;
+  // Verifies I6: reads every free row.
+  Status check_free_rows() const;
+
+ private:
+  friend class RecurrentContext;
+  friend class Checkpoint;
+
+  // The storage of the one open context.
+  struct Walk {
+    Walk(std::uint32_t n_seq_max, std::uint32_t n_ubatch_max);
+
+    bool is_open = false;
+    bool is_applied = false;
+    ContextStatus status = ContextStatus::kNoUpdate;
+    BatchCutter cutter;
+    Slot slot;                // by lane
+    std::vector<Lane> lanes;  // the same, as kernels see it
+  };
+
+  RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors);
+
+  Status check_idle(const char* call) const;  // no context is open
+  Status check_seq(SeqId seq) const;          // a sequence of this memory
+  Status check_usable(SeqId seq) const;       // and neither lost nor parked
+  Status plan(Batch batch, std::uint32_t n_ubatch) const;
+  Status plan(std::span<const UBatch> ubatches) const;
+  Status plan_part(SeqId seq, std::size_t n_tokens, std::uint64_t ubatch) const;
+
+  // Evicts until the plan fits, or fails and changes nothing.
+  Status make_room();
+
+  RecurrentContext open_context(ContextStatus status);
+  void close_context() noexcept;
+  void place(const UBatch& ubatch) noexcept;
+  void publish() noexcept;
+  void take_back() noexcept;
+
+  const ModelIdentity identity_;
+  const std::uint32_t n_ubatch_max_;
+  StateTensors tensors_;
+  StateFormat format_;
+  Ledger ledger_;
+  mutable SlotPlanner planner_;  // scratch
+  mutable Evictor evictor_;      // scratch
+  Walk walk_;
+  ParkFn park_;
+};
+
+}  // namespace eddy

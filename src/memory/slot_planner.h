@@ -1,0 +1,70 @@
+// SlotPlanner: how many free cells a batch will need. Changes nothing.
+//
+// Over a batch a sequence needs at most one fresh cell, in the first micro-batch it appears in:
+// from there on its tail is private. A sequence that shares its tail needs none if the others have
+// moved away by then, and a cell that all have left is free for the micro-batches that follow. The
+// planner follows these moves through the first appearances alone, so a plan is O(sequences in the
+// batch) however long their parts are.
+//
+// All storage is made at construction. Threading: the thread that owns the memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/table.h"
+#include "eddy/types.h"
+#include "memory/ledger.h"
+
+namespace eddy {
+
+class SlotPlanner {
+ public:
+  // `ledger` outlives the planner.
+  explicit SlotPlanner(const Ledger& ledger);
+
+  // `n_cells` are needed beside what the sequences need.
+  void begin(std::uint32_t n_cells = 0);
+
+  // A part of a sequence stands in micro-batch number `ubatch`; parts come in order. False if the
+  // sequence is already there and `ubatch` is where it first appeared (a repeated id).
+  bool add(SeqId seq, std::uint64_t ubatch);
+
+  // The most cells that must be free, at the start, for all micro-batches to be placed in order.
+  std::uint32_t n_needed();
+
+  bool uses(SeqId seq) const { return seqs_[seq].plan == plan_; }
+  // Whether the cell is the tail of a sequence of the plan.
+  bool uses(CellId cell) const { return cells_[cell].plan == plan_; }
+
+  // Plans as if the cell had no checkpoints (or as it is).
+  void set_unpinned(CellId cell, bool unpinned) { cells_[cell].is_unpinned = unpinned; }
+
+ private:
+  struct FirstUse {
+    SeqId seq;
+    std::uint64_t ubatch;
+  };
+  struct SeqMark {
+    std::uint64_t plan = 0;  // the last plan that used the sequence
+    std::uint64_t ubatch = 0;
+  };
+  struct CellMark {
+    std::uint64_t plan = 0;  // the last plan that used the cell as a tail
+    bool is_unpinned = false;
+    std::uint32_t n_left = 0;     // sharers that moved away in earlier micro-batches
+    std::uint32_t n_leaving = 0;  // and in the current one
+  };
+
+  bool needs_cell(SeqId seq) const;
+  std::uint32_t settle(std::size_t first, std::size_t last);
+
+  const Ledger& ledger_;
+  std::uint32_t n_cells_ = 0;
+  std::uint64_t plan_ = 0;  // number of the current plan: marks of older ones do not count
+  std::vector<FirstUse> uses_;
+  Table<SeqId, SeqMark> seqs_;
+  Table<CellId, CellMark> cells_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,77 @@
+// StateTensors: the rows of R and S of all layers, one buffer for each buffer type.
+//
+// Knows rows as bytes, by cell; not who holds a cell, nor what an element means. Rows are touched
+// through their buffer alone: they may lie in memory that the host cannot address.
+//
+// Threading: the thread that owns the memory; kernels of different lanes touch different rows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/table.h"
+#include "eddy/result.h"
+#include "eddy/types.h"
+#include "memory/state_layout.h"
+#include "tensor/tensor.h"
+
+namespace eddy {
+
+// The field's letters (see memory/state_layout.h).
+enum class StateKind : std::uint8_t { kR, kS };
+
+// One tensor: which rows of which layer.
+struct StateTensor {
+  LayerId layer;
+  StateKind kind = StateKind::kR;
+  StateRows rows;
+  std::uint64_t row_bytes = 0;  // of elements; the stride may be more
+};
+
+struct StateTensorsParams {
+  const StateLayout& layout;
+  std::span<const Device* const> layer_devices;
+  DType type_r;
+  DType type_s;
+  bool offload;
+  std::uint32_t mem_size;
+  const std::function<bool(LayerId)>& filter;
+};
+
+class StateTensors {
+ public:
+  // Zeroed tensors. Errors as RecurrentMemory::create().
+  static Result<StateTensors> create(const StateTensorsParams& params);
+
+  // The rows of a layer; an empty StateRows where it keeps none.
+  StateRows r(LayerId layer) const { return rows_of(r_, layer); }
+  StateRows s(LayerId layer) const { return rows_of(s_, layer); }
+
+  // All tensors in the order of layers, R before S.
+  std::span<const StateTensor> all() const { return tensors_; }
+
+  // Writes zeros over a cell's rows, or over everything.
+  void wipe(CellId cell) noexcept;
+  void wipe_all() noexcept;
+
+  // Elements of a cell's row of one tensor, as bytes.
+  void read(const StateTensor& tensor, CellId cell, std::span<std::byte> out) const noexcept;
+  void write(const StateTensor& tensor, CellId cell, std::span<const std::byte> row) noexcept;
+
+  std::span<const std::unique_ptr<Buffer>> buffers() const { return buffers_; }
+
+ private:
+  static StateRows rows_of(const Table<LayerId, StateRows>& table, LayerId layer) {
+    return table.contains(layer) ? table[layer] : StateRows();
+  }
+
+  std::vector<std::unique_ptr<Buffer>> buffers_;  // one for each buffer type
+  std::vector<StateTensor> tensors_;
+  Table<LayerId, StateRows> r_;
+  Table<LayerId, StateRows> s_;
+};
+
+}  // namespace eddy
