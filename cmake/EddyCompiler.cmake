@@ -1,0 +1,42 @@
+# How every target of eddy is compiled: target eddy_compiler, linked by all of them.
+#
+# Law 1 (equal bits everywhere) rests on -ffp-contract=off and on the absence of -ffast-math.
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release or Debug" FORCE)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
+
+add_library(eddy_compiler INTERFACE)
+target_compile_features(eddy_compiler INTERFACE cxx_std_20)
+target_compile_options(eddy_compiler INTERFACE
+  -Wall -Wextra -Wconversion -Werror -ffp-contract=off
+  "$<$<CONFIG:Release>:-O3;-g1;-fstack-protector-strong>"
+  "$<$<CONFIG:Debug>:-Og;-g>")
+target_link_options(eddy_compiler INTERFACE -Wl,-z,relro -Wl,-z,now)
+
+if(EDDY_SANITIZE)
+  target_compile_options(eddy_compiler INTERFACE
+    -fsanitize=${EDDY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
+  target_link_options(eddy_compiler INTERFACE -fsanitize=${EDDY_SANITIZE})
+  target_compile_definitions(eddy_compiler INTERFACE _GLIBCXX_ASSERTIONS)
+else()
+  target_compile_definitions(eddy_compiler INTERFACE
+    "$<$<CONFIG:Release>:_FORTIFY_SOURCE=2>"
+    "$<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>")
+endif()
+if(EDDY_FUZZ)
+  target_compile_options(eddy_compiler INTERFACE -fsanitize=fuzzer-no-link)
+endif()
