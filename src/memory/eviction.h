@@ -35,12 +35,15 @@ class Evictor {
   // May a cell's sequences be parked? Asked for one cell after another; an empty function is no.
   using MayPark = std::function<bool(CellId)>;
 
-  // Whether the planner's plan fits when victims() are evicted; fewest victims in order of worth.
+  // Whether the planner's plan fits when victims() are evicted; in the order of
+  // is_evicted_before(), no more of them than it takes. O(mem_size log mem_size) if one must go.
   bool choose(const Ledger& ledger, SlotPlanner& planner, const MayPark& may_park);
 
   std::span<const Victim> victims() const { return chosen_; }
 
  private:
+  void collect(const Ledger& ledger, const SlotPlanner& planner, bool may_park);
+
   std::vector<Victim> candidates_;
   std::vector<Victim> chosen_;
 };

@@ -15,6 +15,7 @@
 #include "eddy/types.h"
 #include "memory/cells.h"
 #include "memory/sequences.h"
+#include "memory/slot.h"
 #include "memory/state_tensors.h"
 
 namespace eddy {
@@ -57,8 +58,8 @@ class Ledger {
   // Whether a handle to this cell with this generation is still good.
   bool is_pinned(CellId cell, std::uint32_t pin_generation) const;
 
-  // Verifies I1 .. I5 of RecurrentMemory, given the cells that the open context has staged.
-  Status check(std::span<const CellId> staged) const;
+  // Verifies I1 .. I5 of RecurrentMemory, given the slot of the open context.
+  Status check(std::span<const SlotEntry> slot) const;
 
   // Verifies I2 .. I4 for one sequence and its tail, without walking the list of sharers. O(1).
   bool is_sound(SeqId seq) const;

@@ -49,8 +49,11 @@
 #include "memory/state_format.h"
 #include "memory/state_layout.h"
 #include "memory/state_tensors.h"
+#include "memory/state_view.h"
 
 namespace eddy {
+
+class StateWriter;
 
 struct RecurrentMemoryParams {
   StateLayout layout;                        // by layer
@@ -72,9 +75,9 @@ struct ParkRequest {
   std::span<const std::byte> state;  // as state_write() of any of them; valid during the call
 };
 
-// Whether the owner has stored the state safely. It must not call the memory. The sequences are
-// parked only if the call that asked succeeds (is_parked()); until then an accepted copy is just a
-// copy.
+// Whether the owner has stored the state safely. It must neither call the memory nor throw. The
+// sequences are parked only if the call that asked succeeds (is_parked()); until then an accepted
+// copy is just a copy.
 using ParkFn = std::function<bool(const ParkRequest&)>;
 
 // The part of the memory that lies in one kind of buffer.
@@ -101,7 +104,6 @@ class RecurrentMemory {
   // parts are copied; their tokens must outlive the context.
   // kInvalidArgument: no part, a part without tokens, a bad or repeated id, n_ubatch outside
   // 1 .. n_ubatch_max. kStateLost: a lost or parked sequence. kFull: not enough cells.
-  // kNonFinite, kOutOfMemory: an idle state cannot be serialised.
   Result<RecurrentContext> init_batch(Batch batch, std::uint32_t n_ubatch);
 
   // Shows the worst case for planning: n_ubatch_max tokens in as many lanes as there can be. Its
@@ -217,23 +219,36 @@ class RecurrentMemory {
 
   RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors);
 
-  Status check_idle(const char* call) const;  // no context is open
-  Status check_seq(SeqId seq) const;          // a sequence of this memory
-  Status check_usable(SeqId seq) const;       // and neither lost nor parked
+  Status check_idle() const;                 // no context is open
+  Status check_seq(SeqId seq) const;         // a sequence of this memory
+  Status check_has_state(SeqId seq) const;   // and neither lost nor parked
+  Status check_changeable(SeqId seq) const;  // check_idle and check_seq
+  Status check_handle(const Checkpoint& checkpoint) const;
+
+  // Put a checked batch into the planner.
   Status plan(Batch batch, std::uint32_t n_ubatch) const;
   Status plan(std::span<const UBatch> ubatches) const;
-  Status plan_part(SeqId seq, std::size_t n_tokens, std::uint64_t ubatch) const;
+  Status plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const;
 
-  // Evicts until the plan fits, or fails and changes nothing.
-  Status make_room();
+  Error full() const;  // kFull with figures
+  Status make_room();  // evicts until the plan fits, or fails and changes nothing
+  bool may_park(CellId cell);
+  void evict(CellId cell) noexcept;
 
-  RecurrentContext open_context(ContextStatus status);
+  Result<RecurrentContext> open_context(ContextStatus status);
   void close_context() noexcept;
   void place(const UBatch& ubatch) noexcept;
   void publish() noexcept;
   void take_back() noexcept;
 
-  const ModelIdentity identity_;
+  // May throw std::bad_alloc.
+  Result<std::vector<std::byte>> write_one(CellId cell, Pos n_tokens) const;
+  Result<std::vector<std::byte>> write_all() const;
+  Status write_rows(CellId cell, StateWriter& writer) const;
+  Status read_one(const StateView& view, SeqId seq);
+  Status read_all(const StateView& view);
+  CellId install(const StateView& view, std::uint32_t state) noexcept;
+
   const std::uint32_t n_ubatch_max_;
   StateTensors tensors_;
   StateFormat format_;

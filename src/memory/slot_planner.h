@@ -27,7 +27,7 @@ class SlotPlanner {
   void begin(std::uint32_t n_cells = 0);
 
   // A part of a sequence stands in micro-batch number `ubatch`; parts come in order. False if the
-  // sequence is already there and `ubatch` is where it first appeared (a repeated id).
+  // sequence stands there already (a repeated id).
   bool add(SeqId seq, std::uint64_t ubatch);
 
   // The most cells that must be free, at the start, for all micro-batches to be placed in order.
@@ -46,8 +46,8 @@ class SlotPlanner {
     std::uint64_t ubatch;
   };
   struct SeqMark {
-    std::uint64_t plan = 0;  // the last plan that used the sequence
-    std::uint64_t ubatch = 0;
+    std::uint64_t plan = 0;    // the last plan that used the sequence
+    std::uint64_t ubatch = 0;  // the last one it stood in
   };
   struct CellMark {
     std::uint64_t plan = 0;  // the last plan that used the cell as a tail
@@ -57,6 +57,8 @@ class SlotPlanner {
   };
 
   bool needs_cell(SeqId seq) const;
+  std::uint32_t n_holders(CellId cell) const;
+  CellMark* tail_mark(SeqId seq);  // nullptr: the sequence has no tail
   std::uint32_t settle(std::size_t first, std::size_t last);
 
   const Ledger& ledger_;

@@ -64,6 +64,7 @@ class StateTensors {
   std::span<const std::unique_ptr<Buffer>> buffers() const { return buffers_; }
 
  private:
+  static std::uint64_t offset_of(const StateTensor& tensor, CellId cell);
   static StateRows rows_of(const Table<LayerId, StateRows>& table, LayerId layer) {
     return table.contains(layer) ? table[layer] : StateRows();
   }

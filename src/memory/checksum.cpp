@@ -1,0 +1,17 @@
+#include "memory/checksum.h"
+
+#define XXH_INLINE_ALL  // no library to link, and none that users of libeddy must have
+#include <xxhash.h>
+
+namespace eddy {
+
+std::uint64_t checksum64(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+Digest128 checksum128(std::span<const std::byte> bytes) {
+  const XXH128_hash_t digest = XXH3_128bits(bytes.data(), bytes.size());
+  return {.low = digest.low64, .high = digest.high64};
+}
+
+}  // namespace eddy

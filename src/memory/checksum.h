@@ -1,0 +1,19 @@
+// XXH3, the checksums of the state format. Not cryptographic: they find damage, not malice.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace eddy {
+
+struct Digest128 {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Digest128&) const = default;
+};
+
+std::uint64_t checksum64(std::span<const std::byte> bytes);
+Digest128 checksum128(std::span<const std::byte> bytes);
+
+}  // namespace eddy

@@ -1,0 +1,17 @@
+// Whether state elements are finite numbers, looked at as bits: no arithmetic, any float mode.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "tensor/types.h"
+
+namespace eddy {
+
+// The index of the first element that is NaN or infinite: its exponent bits are all ones.
+// `type` is F32, F16 or BF16; little-endian elements at any address.
+std::optional<std::uint64_t> first_non_finite(DType type, std::span<const std::byte> elements);
+
+}  // namespace eddy

@@ -1,0 +1,115 @@
+#include "memory/ledger.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/error.h"
+#include "base/try.h"
+
+namespace eddy {
+
+Ledger::Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, StateTensors& tensors)
+    : tensors_(tensors), cells_(mem_size), sequences_(n_seq_max) {}
+
+bool Ledger::is_private(SeqId seq) const {
+  const Sequence& s = sequences_[seq];
+  return s.status == SeqStatus::kLive && cells_[s.tail].n_holders() == 1;
+}
+
+void Ledger::unstage(CellId cell) {
+  assert(cells_[cell].use == CellUse::kStaged);
+  release_if_unheld(cell);
+}
+
+void Ledger::set_tail(SeqId seq, CellId cell, Pos n_tokens) {
+  assert(n_tokens > 0 && cells_[cell].use != CellUse::kFree);
+  Sequence& s = sequences_[seq];
+  const CellId old = s.tail;
+  if (old != cell) {
+    unlink(seq);
+    link(seq, cell);
+  }
+  s.status = SeqStatus::kLive;
+  s.n_tokens = n_tokens;
+  cells_[cell].last_used = ++tick_;
+  if (old != cell && cells_.contains(old)) release_if_unheld(old);
+}
+
+void Ledger::drop(SeqId seq, SeqStatus status) {
+  assert(status != SeqStatus::kLive);
+  Sequence& s = sequences_[seq];
+  const CellId old = s.tail;
+  unlink(seq);
+  s.status = status;
+  s.n_tokens = 0;
+  if (cells_.contains(old)) release_if_unheld(old);
+}
+
+void Ledger::pin(CellId id, double worth) {
+  Cell& cell = cells_[id];
+  assert(cell.use == CellUse::kHeld);
+  cell.worth = cell.n_pins == 0 ? worth : std::max(cell.worth, worth);
+  ++cell.n_pins;
+  cell.last_used = ++tick_;
+}
+
+void Ledger::unpin(CellId id) {
+  assert(cells_[id].n_pins > 0);
+  --cells_[id].n_pins;
+  release_if_unheld(id);
+}
+
+void Ledger::unpin_all(CellId id) {
+  Cell& cell = cells_[id];
+  if (cell.n_pins == 0) return;
+  cell.n_pins = 0;
+  ++cell.pin_generation;
+  release_if_unheld(id);
+}
+
+bool Ledger::is_pinned(CellId id, std::uint32_t pin_generation) const {
+  return cells_.contains(id) && cells_[id].n_pins > 0 &&
+         cells_[id].pin_generation == pin_generation;
+}
+
+void Ledger::link(SeqId seq, CellId id) {
+  Cell& cell = cells_[id];
+  Sequence& s = sequences_[seq];
+  s.tail = id;
+  s.generation = cell.generation;
+  s.prev_sharer = SeqId();
+  s.next_sharer = cell.first_sharer;
+  if (sequences_.contains(s.next_sharer)) sequences_[s.next_sharer].prev_sharer = seq;
+  cell.first_sharer = seq;
+  cell.use = CellUse::kHeld;
+  ++cell.n_sharers;
+}
+
+void Ledger::unlink(SeqId seq) {
+  Sequence& s = sequences_[seq];
+  if (!cells_.contains(s.tail)) return;
+  Cell& cell = cells_[s.tail];
+  if (sequences_.contains(s.next_sharer)) sequences_[s.next_sharer].prev_sharer = s.prev_sharer;
+  if (sequences_.contains(s.prev_sharer)) sequences_[s.prev_sharer].next_sharer = s.next_sharer;
+  if (cell.first_sharer == seq) cell.first_sharer = s.next_sharer;
+  --cell.n_sharers;
+  s.tail = CellId();
+  s.next_sharer = SeqId();
+  s.prev_sharer = SeqId();
+}
+
+void Ledger::release_if_unheld(CellId id) {
+  if (cells_[id].n_holders() > 0) return;
+  tensors_.wipe(id);
+  cells_.give_back(id);
+}
+
+bool Ledger::is_sound(SeqId seq) const {
+  const Sequence& s = sequences_[seq];
+  if (s.status != SeqStatus::kLive) return !cells_.contains(s.tail) && s.n_tokens == 0;
+  if (!cells_.contains(s.tail) || s.n_tokens < 1) return false;
+  const Cell& cell = cells_[s.tail];
+  return cell.use == CellUse::kHeld && cell.generation == s.generation && cell.n_sharers > 0;
+}
+
+}  // namespace eddy

@@ -1,0 +1,105 @@
+// The ledger's invariants, as RecurrentMemory numbers them.
+#include <string_view>
+
+#include "base/error.h"
+#include "base/try.h"
+#include "memory/ledger.h"
+
+namespace eddy {
+namespace {
+
+// A broken invariant is a mistake of ours; the code says no more than that nothing can be trusted.
+template <class... Args>
+Error broken(std::string_view invariant, fmt::format_string<Args...> format, Args&&... args) {
+  return prefixed(invariant, fail(ErrorCode::kMalformed, format, std::forward<Args>(args)...));
+}
+
+// I1: a list that ends after n_free steps holds that many different cells.
+Status check_free_list(const Cells& cells) {
+  CellId id = cells.first_free();
+  for (std::uint32_t n = 0; n < cells.n_free(); ++n) {
+    if (!cells.contains(id)) return broken("I1", "the free list ends after {} cells", n);
+    if (cells[id].use != CellUse::kFree) return broken("I1", "cell {} is not free", id.value);
+    id = cells[id].next_free;
+  }
+  if (cells.contains(id)) return broken("I1", "more than {} cells are free", cells.n_free());
+  return {};
+}
+
+// I2, I4: one cell's list of sharers.
+Status check_sharers(CellId id, const Cell& cell, const Sequences& sequences) {
+  SeqId prev;
+  SeqId seq = cell.first_sharer;
+  for (std::uint32_t n = 0; n < cell.n_sharers; ++n) {
+    if (!sequences.contains(seq)) return broken("I2", "cell {} lacks a sharer", id.value);
+    const Sequence& s = sequences[seq];
+    if (s.tail != id || s.prev_sharer != prev) {
+      return broken("I2", "sequence {} is wrongly linked to cell {}", seq.value, id.value);
+    }
+    if (s.generation != cell.generation || s.n_tokens != sequences[cell.first_sharer].n_tokens) {
+      return broken("I4", "sequence {} disagrees with cell {}", seq.value, id.value);
+    }
+    prev = seq;
+    seq = s.next_sharer;
+  }
+  if (sequences.contains(seq)) return broken("I2", "cell {} has a sharer too many", id.value);
+  return {};
+}
+
+// I1, I5: what a cell's use allows.
+Status check_use(CellId id, const Cell& cell) {
+  const bool is_held = cell.use == CellUse::kHeld;
+  if (is_held != (cell.n_holders() > 0)) {
+    return broken("I1", "cell {}: use {}, {} holders", id.value, static_cast<int>(cell.use),
+                  cell.n_holders());
+  }
+  return {};
+}
+
+// I3, and I2 from the other side: every live sequence is in some cell's list.
+Status check_sequences(const Ledger& ledger, std::size_t n_linked) {
+  std::size_t n_live = 0;
+  for (std::uint32_t i = 0; i < ledger.n_seq_max(); ++i) {
+    const SeqId seq(static_cast<std::int32_t>(i));
+    if (!ledger.is_sound(seq)) return broken("I3", "sequence {} and its tail disagree", i);
+    n_live += ledger[seq].status == SeqStatus::kLive ? 1u : 0u;
+  }
+  if (n_live != n_linked) return broken("I2", "{} live sequences, {} linked", n_live, n_linked);
+  return {};
+}
+
+// I5: the cells that the open context has staged, and no other.
+Status check_slot(const Cells& cells, std::span<const SlotEntry> slot, std::size_t n_staged) {
+  std::size_t n_expected = 0;
+  for (const SlotEntry& entry : slot) {
+    const CellUse use = entry.is_in_place() ? CellUse::kHeld : CellUse::kStaged;
+    if (cells[entry.dst].use != use) {
+      return broken("I5", "cell {} of the slot: use {}", entry.dst.value,
+                    static_cast<int>(cells[entry.dst].use));
+    }
+    n_expected += entry.is_in_place() ? 0u : 1u;
+  }
+  if (n_staged == n_expected) return {};
+  return broken("I5", "{} cells are staged, the slot has {}", n_staged, n_expected);
+}
+
+}  // namespace
+
+Status Ledger::check(std::span<const SlotEntry> slot) const {
+  EDDY_TRY(check_free_list(cells_));
+  std::size_t n_linked = 0, n_staged = 0, n_free = 0;
+  for (std::uint32_t i = 0; i < cells_.size(); ++i) {
+    const CellId id(static_cast<std::int32_t>(i));
+    const Cell& cell = cells_[id];
+    EDDY_TRY(check_use(id, cell));
+    EDDY_TRY(check_sharers(id, cell, sequences_));
+    n_linked += cell.n_sharers;
+    n_staged += cell.use == CellUse::kStaged ? 1u : 0u;
+    n_free += cell.use == CellUse::kFree ? 1u : 0u;
+  }
+  if (n_free != cells_.n_free()) return broken("I1", "{} cells are free", n_free);
+  EDDY_TRY(check_slot(cells_, slot, n_staged));
+  return check_sequences(*this, n_linked);
+}
+
+}  // namespace eddy

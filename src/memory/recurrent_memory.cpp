@@ -1,0 +1,121 @@
+#include "memory/recurrent_memory.h"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "base/try.h"
+
+namespace eddy {
+namespace {
+
+// Ids and token indices are 32-bit and signed.
+Status check_count(std::string_view name, std::uint32_t count) {
+  constexpr std::uint32_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (count >= 1 && count <= kMost) return {};
+  return fail(ErrorCode::kInvalidArgument, "{} {}, expected 1 .. {}", name, count, kMost);
+}
+
+Result<StateTensors> create_tensors(const RecurrentMemoryParams& params) {
+  EDDY_TRY(check_count("mem_size", params.mem_size));
+  EDDY_TRY(check_count("n_seq_max", params.n_seq_max));
+  EDDY_TRY(check_count("n_ubatch_max", params.n_ubatch_max));
+  return StateTensors::create({.layout = params.layout,
+                               .layer_devices = params.layer_devices,
+                               .type_r = params.type_r,
+                               .type_s = params.type_s,
+                               .offload = params.offload,
+                               .mem_size = params.mem_size,
+                               .filter = params.filter});
+}
+
+}  // namespace
+
+RecurrentMemory::Walk::Walk(std::uint32_t n_seq_max, std::uint32_t n_ubatch_max)
+    : cutter(n_seq_max, n_ubatch_max) {
+  slot.reserve(n_seq_max);
+  lanes.reserve(n_seq_max);
+}
+
+RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors)
+    : n_ubatch_max_(params.n_ubatch_max),
+      tensors_(std::move(tensors)),
+      format_(make_state_format(tensors_, params.identity, params.type_r, params.type_s)),
+      ledger_(params.mem_size, params.n_seq_max, tensors_),
+      planner_(ledger_),
+      evictor_(params.mem_size),
+      walk_(params.n_seq_max, params.n_ubatch_max) {}
+
+Result<std::unique_ptr<RecurrentMemory>> RecurrentMemory::create(RecurrentMemoryParams params) {
+  try {
+    EDDY_TRY_ASSIGN(StateTensors tensors, create_tensors(params));
+    return std::unique_ptr<RecurrentMemory>(
+        new RecurrentMemory(std::move(params), std::move(tensors)));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kOutOfMemory, "state tables"};
+  }
+}
+
+Status RecurrentMemory::check_idle() const {
+  if (!walk_.is_open) return {};
+  return fail(ErrorCode::kInvalidArgument, "a context is open: finish or destroy it first");
+}
+
+Status RecurrentMemory::check_seq(SeqId seq) const {
+  if (ledger_.contains(seq)) return {};
+  return fail(ErrorCode::kInvalidArgument, "sequence {}, expected 0 .. {}", seq.value,
+              n_seq_max() - 1);
+}
+
+Status RecurrentMemory::check_has_state(SeqId seq) const {
+  EDDY_TRY(check_seq(seq));
+  const SeqStatus status = ledger_[seq].status;
+  if (status == SeqStatus::kLost) {
+    return fail(ErrorCode::kStateLost, "sequence {}: its state was lost in a failed computation",
+                seq.value);
+  }
+  if (status == SeqStatus::kParked) {
+    return fail(ErrorCode::kStateLost, "sequence {}: its state is parked", seq.value);
+  }
+  return {};
+}
+
+Status RecurrentMemory::check_changeable(SeqId seq) const {
+  EDDY_TRY(check_idle());
+  return check_seq(seq);
+}
+
+std::uint32_t RecurrentMemory::mem_size() const { return ledger_.mem_size(); }
+std::uint32_t RecurrentMemory::n_seq_max() const { return ledger_.n_seq_max(); }
+std::uint32_t RecurrentMemory::n_free_cells() const { return ledger_.n_free(); }
+
+std::vector<MemoryUse> RecurrentMemory::memory_breakdown() const {
+  std::vector<MemoryUse> uses;
+  for (const auto& buffer : tensors_.buffers()) {
+    uses.push_back({.type = &buffer->type(), .n_bytes = buffer->n_bytes()});
+  }
+  return uses;
+}
+
+Status RecurrentMemory::check() const { return ledger_.check(walk_.slot); }
+
+Status RecurrentMemory::check_free_rows() const {
+  std::vector<std::byte> row;
+  for (std::uint32_t i = 0; i < mem_size(); ++i) {
+    const CellId cell(static_cast<std::int32_t>(i));
+    if (ledger_[cell].use != CellUse::kFree) continue;
+    for (const StateTensor& t : tensors_.all()) {
+      row.resize(t.row_bytes);
+      tensors_.read(t, cell, row);
+      if (std::ranges::all_of(row, [](std::byte b) { return b == std::byte{0}; })) continue;
+      return fail(ErrorCode::kMalformed, "I6: free cell {}: layer {} is not zero", i,
+                  t.layer.value);
+    }
+  }
+  return {};
+}
+
+}  // namespace eddy

@@ -1,0 +1,213 @@
+// RecurrentMemory: a batch's way through the memory: plan, make room, place, publish or take back.
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <new>
+#include <utility>
+
+#include "base/error.h"
+#include "base/try.h"
+#include "memory/recurrent_memory.h"
+
+namespace eddy {
+
+// --- Contexts -----------------------------------------------------------------------------------
+
+Result<RecurrentContext> RecurrentMemory::init_batch(Batch batch, std::uint32_t n_ubatch) {
+  EDDY_TRY(check_idle());
+  EDDY_TRY(plan(batch, n_ubatch));
+  EDDY_TRY(make_room());
+  walk_.cutter.start(batch, n_ubatch);
+  return open_context(ContextStatus::kSuccess);
+}
+
+Result<RecurrentContext> RecurrentMemory::init_full() {
+  EDDY_TRY(check_idle());
+  const std::uint32_t n_lanes = std::min({n_seq_max(), mem_size(), n_ubatch_max_});
+  walk_.cutter.show_worst_case(n_lanes, n_ubatch_max_);
+  for (const UBatchPart& part : walk_.cutter.ubatch().parts) {
+    walk_.lanes.push_back({.first_token = part.first_token,
+                           .n_tokens = part.n_tokens,
+                           .src = kZeroRow,
+                           .dst = part.part});
+  }
+  return open_context(ContextStatus::kPlanOnly);
+}
+
+Result<RecurrentContext> RecurrentMemory::init_update() {
+  EDDY_TRY(check_idle());
+  return open_context(ContextStatus::kNoUpdate);
+}
+
+Result<RecurrentContext> RecurrentMemory::open_context(ContextStatus status) {
+  walk_.is_open = true;
+  walk_.status = status;
+  return RecurrentContext(*this);
+}
+
+void RecurrentMemory::close_context() noexcept {
+  take_back();
+  walk_.cutter.reset();
+  walk_.lanes.clear();
+  walk_.is_open = false;
+  walk_.status = ContextStatus::kNoUpdate;
+}
+
+Status RecurrentMemory::prepare(std::span<const UBatch> ubatches) const {
+  EDDY_TRY(plan(ubatches));
+  if (!evictor_.choose(ledger_, planner_, {})) return full();
+  return {};
+}
+
+Status RecurrentMemory::find_slot(const UBatch& ubatch) {
+  if (walk_.status != ContextStatus::kSuccess || walk_.is_applied) {
+    return fail(ErrorCode::kInvalidArgument, "find_slot: no context waits for a slot");
+  }
+  EDDY_TRY(plan(std::span(&ubatch, 1)));
+  EDDY_TRY(make_room());
+  place(ubatch);
+  return {};
+}
+
+// --- Planning -----------------------------------------------------------------------------------
+
+Status RecurrentMemory::plan(Batch batch, std::uint32_t n_ubatch) const {
+  if (n_ubatch < 1 || n_ubatch > n_ubatch_max_) {
+    return fail(ErrorCode::kInvalidArgument, "n_ubatch {}, expected 1 .. {}", n_ubatch,
+                n_ubatch_max_);
+  }
+  if (batch.empty()) return fail(ErrorCode::kInvalidArgument, "an empty batch");
+  planner_.begin();
+  std::uint64_t n_tokens = 0;  // of the parts so far: BatchCutter cuts every n_ubatch
+  for (const BatchPart& part : batch) {
+    EDDY_TRY(plan_part(part.seq, part.tokens.size(), n_tokens / n_ubatch));
+    n_tokens += part.tokens.size();
+  }
+  return {};
+}
+
+Status RecurrentMemory::plan(std::span<const UBatch> ubatches) const {
+  planner_.begin();
+  for (std::size_t i = 0; i < ubatches.size(); ++i) {
+    const UBatch& ubatch = ubatches[i];
+    std::uint64_t n_tokens = 0;
+    for (const UBatchPart& part : ubatch.parts) {
+      const auto n_part = static_cast<std::uint64_t>(std::max(0, part.n_tokens));
+      if (static_cast<std::uint64_t>(part.first_token) != n_tokens) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "micro-batch {}: a part begins at token {}, not {}", i, part.first_token,
+                    n_tokens);
+      }
+      EDDY_TRY(plan_part(part.seq, n_part, i));
+      n_tokens += n_part;
+    }
+    if (n_tokens != ubatch.tokens.size() || n_tokens < 1 || n_tokens > n_ubatch_max_) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "micro-batch {}: {} tokens in parts of {} in all, expected 1 .. {}", i,
+                  ubatch.tokens.size(), n_tokens, n_ubatch_max_);
+    }
+  }
+  return {};
+}
+
+Status RecurrentMemory::plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const {
+  EDDY_TRY(check_has_state(seq));
+  if (n_tokens == 0) {
+    return fail(ErrorCode::kInvalidArgument, "sequence {}: a part without tokens", seq.value);
+  }
+  const auto n_before = static_cast<std::uint64_t>(ledger_[seq].n_tokens);
+  constexpr std::uint64_t kMost = std::numeric_limits<Pos>::max();
+  if (n_tokens > kMost - n_before) {
+    return fail(ErrorCode::kInvalidArgument, "sequence {}: {} tokens after {} overflow positions",
+                seq.value, n_tokens, n_before);
+  }
+  if (!planner_.add(seq, ubatch)) {
+    return fail(ErrorCode::kInvalidArgument, "sequence {} appears twice in a batch", seq.value);
+  }
+  return {};
+}
+
+Error RecurrentMemory::full() const {
+  return fail(ErrorCode::kFull, "{} cells must be free, {} of {} are, and no more can be evicted",
+              planner_.n_needed(), ledger_.n_free(), mem_size());
+}
+
+Status RecurrentMemory::make_room() {
+  if (planner_.n_needed() <= ledger_.n_free()) return {};
+  Evictor::MayPark ask;
+  if (park_) ask = [this](CellId cell) { return may_park(cell); };
+  const bool was_open = std::exchange(walk_.is_open, true);  // the owner must not change us now
+  const bool fits = evictor_.choose(ledger_, planner_, ask);
+  walk_.is_open = was_open;
+  if (!fits) return full();
+  for (const Victim& victim : evictor_.victims()) evict(victim.cell);
+  return {};
+}
+
+// Takes away the checkpoints of a cell, and its sequences if it is not in the plan.
+void RecurrentMemory::evict(CellId cell) noexcept {
+  const bool has_idle = ledger_[cell].n_sharers > 0 && !planner_.uses(cell);
+  const std::uint32_t n_idle = has_idle ? ledger_[cell].n_sharers : 0;
+  SeqId seq = ledger_[cell].first_sharer;
+  ledger_.unpin_all(cell);
+  for (std::uint32_t i = 0; i < n_idle; ++i) {
+    const SeqId next = ledger_[seq].next_sharer;
+    ledger_.drop(seq, SeqStatus::kParked);
+    seq = next;
+  }
+}
+
+// Shows the owner the state of a cell's sequences. A state that cannot be serialised stays.
+bool RecurrentMemory::may_park(CellId cell) try {
+  std::vector<SeqId> seqs;
+  for (SeqId seq = ledger_[cell].first_sharer; ledger_.contains(seq);
+       seq = ledger_[seq].next_sharer) {
+    seqs.push_back(seq);
+  }
+  const Pos n_tokens = ledger_[seqs.front()].n_tokens;
+  const auto bytes = write_one(cell, n_tokens);
+  return bytes.ok() && park_({.seqs = seqs, .pos = n_tokens - 1, .state = *bytes});
+} catch (const std::bad_alloc&) {
+  return false;
+}
+
+// --- One micro-batch: place, then publish or take back -------------------------------------------
+
+void RecurrentMemory::place(const UBatch& ubatch) noexcept {
+  for (const UBatchPart& part : ubatch.parts) {
+    const CellId tail = ledger_[part.seq].tail;
+    const CellId dst = ledger_.is_private(part.seq) ? tail : ledger_.stage();
+    walk_.slot.push_back({.seq = part.seq, .src = tail, .dst = dst, .n_tokens = part.n_tokens});
+    walk_.lanes.push_back(
+        {.first_token = part.first_token,
+         .n_tokens = part.n_tokens,
+         .src = ledger_[part.seq].status == SeqStatus::kLive ? tail.value : kZeroRow,
+         .dst = dst.value});
+  }
+  walk_.is_applied = true;
+}
+
+void RecurrentMemory::publish() noexcept {
+  for (const SlotEntry& entry : walk_.slot) {
+    ledger_.set_tail(entry.seq, entry.dst, ledger_[entry.seq].n_tokens + entry.n_tokens);
+    assert(ledger_.is_sound(entry.seq));
+  }
+  walk_.slot.clear();
+  walk_.lanes.clear();
+  walk_.is_applied = false;
+}
+
+void RecurrentMemory::take_back() noexcept {
+  for (const SlotEntry& entry : walk_.slot) {
+    if (entry.is_in_place()) {
+      ledger_.drop(entry.seq, SeqStatus::kLost);
+    } else {
+      ledger_.unstage(entry.dst);
+    }
+  }
+  walk_.slot.clear();
+  walk_.lanes.clear();
+  walk_.is_applied = false;
+}
+
+}  // namespace eddy

@@ -1,0 +1,157 @@
+// RecurrentMemory: the field's verbs on sequences, and checkpoints.
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "base/error.h"
+#include "base/try.h"
+#include "memory/recurrent_memory.h"
+
+namespace eddy {
+namespace {
+
+// How a range [p0, p1), negative ends meaning open, lies to the positions 0 .. n_tokens - 1.
+enum class Overlap { kNone, kPart, kWhole };
+
+Overlap overlap(Pos n_tokens, Pos p0, Pos p1) {
+  const Pos first = p0 < 0 ? 0 : p0;
+  const Pos end = p1 < 0 || p1 > n_tokens ? n_tokens : p1;
+  if (first >= end) return Overlap::kNone;
+  return first == 0 && end == n_tokens ? Overlap::kWhole : Overlap::kPart;
+}
+
+}  // namespace
+
+Status RecurrentMemory::clear(bool data) {
+  EDDY_TRY(check_idle());
+  for (std::uint32_t i = 0; i < n_seq_max(); ++i) {
+    ledger_.drop(SeqId(static_cast<std::int32_t>(i)), SeqStatus::kEmpty);
+  }
+  if (!data) return {};
+  for (std::uint32_t i = 0; i < mem_size(); ++i) {
+    ledger_.unpin_all(CellId(static_cast<std::int32_t>(i)));
+  }
+  tensors_.wipe_all();
+  return {};
+}
+
+Status RecurrentMemory::seq_rm(SeqId seq, Pos p0, Pos p1) {
+  EDDY_TRY(check_changeable(seq));
+  const bool is_all = p0 <= 0 && p1 < 0;
+  if (!is_all) EDDY_TRY(check_has_state(seq));
+  const Pos n_tokens = ledger_[seq].n_tokens;
+  const Overlap removed = overlap(n_tokens, p0, p1);
+  if (is_all || removed == Overlap::kWhole) {
+    ledger_.drop(seq, SeqStatus::kEmpty);
+    return {};
+  }
+  if (removed == Overlap::kNone) return {};
+  return fail(ErrorCode::kOutOfWindow,
+              "sequence {}: cannot remove [{}, {}) of 0 .. {}: only the state after {} is kept; "
+              "the nearest that can be had is the empty sequence",
+              seq.value, p0, p1, n_tokens - 1, n_tokens - 1);
+}
+
+Status RecurrentMemory::seq_cp(SeqId src, SeqId dst, Pos p0, Pos p1) {
+  EDDY_TRY(check_changeable(src));
+  EDDY_TRY(check_seq(dst));
+  EDDY_TRY(check_has_state(src));
+  const Sequence& s = ledger_[src];
+  const bool is_all = p0 <= 0 && (p1 < 0 || p1 >= s.n_tokens);
+  if (!is_all) {
+    return fail(ErrorCode::kOutOfWindow,
+                "sequence {}: cannot copy [{}, {}) of 0 .. {}: only the state after {} is kept",
+                src.value, p0, p1, s.n_tokens - 1, s.n_tokens - 1);
+  }
+  if (src == dst) return {};
+  if (s.status == SeqStatus::kEmpty) {
+    ledger_.drop(dst, SeqStatus::kEmpty);
+  } else {
+    ledger_.set_tail(dst, s.tail, s.n_tokens);
+  }
+  return {};
+}
+
+Status RecurrentMemory::seq_keep(SeqId seq) {
+  EDDY_TRY(check_changeable(seq));
+  for (std::uint32_t i = 0; i < n_seq_max(); ++i) {
+    const SeqId other(static_cast<std::int32_t>(i));
+    if (other != seq) ledger_.drop(other, SeqStatus::kEmpty);
+  }
+  return {};
+}
+
+Status RecurrentMemory::seq_add(SeqId seq, Pos p0, Pos p1, Pos shift) {
+  EDDY_TRY(check_changeable(seq));
+  EDDY_TRY(check_has_state(seq));
+  const Pos n_tokens = ledger_[seq].n_tokens;
+  if (shift == 0 || overlap(n_tokens, p0, p1) == Overlap::kNone) return {};
+  if (shift > std::numeric_limits<Pos>::max() - n_tokens || shift < -n_tokens) {
+    return fail(ErrorCode::kInvalidArgument, "sequence {}: positions 0 .. {} + {} overflow",
+                seq.value, n_tokens - 1, shift);
+  }
+  return fail(ErrorCode::kUnsupported,
+              "sequence {}: positions count the tokens of a recurrent state and cannot be shifted",
+              seq.value);
+}
+
+Status RecurrentMemory::seq_div(SeqId seq, Pos p0, Pos p1, int d) {
+  EDDY_TRY(check_changeable(seq));
+  EDDY_TRY(check_has_state(seq));
+  if (d < 1) return fail(ErrorCode::kInvalidArgument, "division by {}, expected at least 1", d);
+  if (d == 1 || overlap(ledger_[seq].n_tokens, p0, p1) == Overlap::kNone) return {};
+  return fail(ErrorCode::kUnsupported,
+              "sequence {}: positions count the tokens of a recurrent state and cannot be divided",
+              seq.value);
+}
+
+Result<Pos> RecurrentMemory::seq_pos_min(SeqId seq) const { return seq_pos_max(seq); }
+
+Result<Pos> RecurrentMemory::seq_pos_max(SeqId seq) const {
+  EDDY_TRY(check_has_state(seq));
+  return ledger_[seq].n_tokens - 1;
+}
+
+bool RecurrentMemory::is_parked(SeqId seq) const {
+  return ledger_.contains(seq) && ledger_[seq].status == SeqStatus::kParked;
+}
+
+// --- Checkpoints --------------------------------------------------------------------------------
+
+Result<Checkpoint> RecurrentMemory::checkpoint(SeqId seq, double worth) {
+  EDDY_TRY(check_changeable(seq));
+  EDDY_TRY(check_has_state(seq));
+  if (std::isnan(worth)) return fail(ErrorCode::kInvalidArgument, "worth is not a number");
+  const Sequence& s = ledger_[seq];
+  if (s.status == SeqStatus::kEmpty) {
+    return fail(ErrorCode::kNotFound, "sequence {} is empty: no state to keep", seq.value);
+  }
+  ledger_.pin(s.tail, worth);
+  return Checkpoint(*this, s.tail, ledger_[s.tail].pin_generation, s.n_tokens - 1);
+}
+
+Status RecurrentMemory::start(SeqId seq, const Checkpoint& checkpoint) {
+  EDDY_TRY(check_changeable(seq));
+  EDDY_TRY(check_handle(checkpoint));
+  ledger_.set_tail(seq, checkpoint.cell_, checkpoint.pos_ + 1);
+  return {};
+}
+
+Status RecurrentMemory::set_worth(const Checkpoint& checkpoint, double worth) {
+  EDDY_TRY(check_idle());
+  EDDY_TRY(check_handle(checkpoint));
+  if (std::isnan(worth)) return fail(ErrorCode::kInvalidArgument, "worth is not a number");
+  ledger_.set_worth(checkpoint.cell_, worth);
+  return {};
+}
+
+Status RecurrentMemory::check_handle(const Checkpoint& checkpoint) const {
+  if (checkpoint.memory_ != this) {
+    return fail(ErrorCode::kInvalidArgument, "a checkpoint of another memory");
+  }
+  if (checkpoint.is_kept()) return {};
+  return fail(ErrorCode::kOutOfWindow, "the checkpoint at position {} was evicted",
+              checkpoint.pos_);
+}
+
+}  // namespace eddy

@@ -1,0 +1,103 @@
+#include "memory/state_writer.h"
+
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "memory/little_endian.h"
+
+namespace eddy {
+namespace {
+
+std::uint64_t n_seqs_payload(std::size_t n_sequences) { return 8 + 8 * std::uint64_t{n_sequences}; }
+
+}  // namespace
+
+StateWriter::StateWriter(const StateFormat& format, StateContent content, std::uint32_t n_states,
+                         std::span<const StateOfSeq> sequences)
+    : format_(format) {
+  const bool is_all = content == StateContent::kAll;
+  const std::uint64_t n_seqs = is_all ? kSectionExtraBytes + n_seqs_payload(sequences.size()) : 0;
+  bytes_.resize(kHeaderBytes + n_seqs + n_states * format.n_state_bytes + kTrailerBytes);
+  put_header(content);
+  if (is_all) put_sequences(n_states, sequences);
+}
+
+void StateWriter::put_header(StateContent content) {
+  std::memcpy(bytes_.data(), kStateMagic, kVersionAt);
+  end_ = kVersionAt;
+  put(kStateVersion);
+  put(static_cast<std::uint32_t>(content));
+  put(std::uint64_t{bytes_.size()});
+  const auto& identity = format_.identity.bytes;
+  std::memcpy(bytes_.data() + end_, identity.data(), identity.size());
+  end_ += identity.size();
+  put(static_cast<std::uint32_t>(format_.type_r));
+  put(static_cast<std::uint32_t>(format_.type_s));
+  put(format_.layout.low);
+  put(format_.layout.high);
+  put_sum(0);
+  assert(end_ == kHeaderBytes);
+}
+
+void StateWriter::put_sequences(std::uint32_t n_states, std::span<const StateOfSeq> sequences) {
+  begin_section(kTagSeqs, 0, n_seqs_payload(sequences.size()));
+  put(n_states);
+  put(static_cast<std::uint32_t>(sequences.size()));
+  for (const StateOfSeq& entry : sequences) {
+    put(static_cast<std::uint32_t>(entry.seq.value));
+    put(entry.state);
+  }
+}
+
+void StateWriter::begin_state(Pos n_tokens) {
+  assert(next_state_ == 0 || next_row_ == format_.rows.size());
+  begin_section(kTagStat, next_state_++, sizeof(std::uint64_t));
+  put(static_cast<std::uint64_t>(n_tokens));
+  next_row_ = 0;
+}
+
+std::span<std::byte> StateWriter::next_row() {
+  assert(next_row_ < format_.rows.size());
+  const StateFormat::Row& row = format_.rows[next_row_++];
+  begin_section(row.tag(), static_cast<std::uint32_t>(row.layer.value), row.n_bytes);
+  const auto room = std::span(bytes_).subspan(end_, row.n_bytes);
+  end_ += row.n_bytes;
+  return room;
+}
+
+std::vector<std::byte> StateWriter::finish() {
+  end_section();
+  const Digest128 digest = checksum128(std::span(bytes_).first(end_));
+  put(digest.low);
+  put(digest.high);
+  assert(end_ == bytes_.size());
+  return std::move(bytes_);
+}
+
+void StateWriter::begin_section(std::uint32_t tag, std::uint32_t index, std::uint64_t n_payload) {
+  end_section();
+  section_ = end_;
+  put(tag);
+  put(index);
+  put(n_payload);
+}
+
+void StateWriter::end_section() {
+  if (section_ != 0) put_sum(section_);
+  section_ = 0;
+}
+
+template <class T>
+void StateWriter::put(T value) {
+  assert(end_ + sizeof(T) <= bytes_.size());
+  store_le(bytes_.data() + end_, value);
+  end_ += sizeof(T);
+}
+
+// The checksum of everything from offset `from` on.
+void StateWriter::put_sum(std::size_t from) {
+  put(checksum64(std::span(bytes_).subspan(from, end_ - from)));
+}
+
+}  // namespace eddy
