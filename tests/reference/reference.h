@@ -1,0 +1,41 @@
+// References: each architecture once more, in plain double loops straight from the tensors of the
+// file, one token after another. Nothing is shared with src/ but the reader of the file.
+//
+// How far may the engine be from them? Rounding errors are small and known at their source, but
+// what the layers make of them depends on the model. So a reference can disturb itself: with a
+// Noise, a random error of the size that the engine's arithmetic may have is added wherever the
+// engine rounds. How far the disturbed logits wander from the true ones is the bound (tolerance()).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "eddy/types.h"
+#include "reference/noise.h"
+
+namespace eddy {
+class GgufFile;
+}
+
+namespace eddy::reference {
+
+using Logits = std::vector<std::vector<double>>;  // by token: {n_vocab}
+
+class Reference {
+ public:
+  virtual ~Reference() = default;
+
+  // The logits after each token of a sequence that starts empty.
+  virtual Logits logits(std::span<const Token> tokens, Noise noise) const = 0;
+};
+
+// The reference of the file's architecture; nullptr if there is none.
+std::unique_ptr<Reference> make_reference(const GgufFile& file);
+
+// What a correct engine may differ by from logits(tokens, {}): the largest deviation, over all
+// logits, that eight runs with this noise show, times four.
+double tolerance(const Reference& reference, std::span<const Token> tokens, Noise noise);
+
+}  // namespace eddy::reference
