@@ -1,0 +1,85 @@
+// ./dev peer: eddy next to llama.cpp on random models of each architecture and type.
+//
+// Correctness: the same token ids through both; the largest difference of a next-token probability,
+// and the positions whose most likely tokens differ although the peer's two best are further apart
+// than the tolerance. F32 must agree within 1e-4. The other types round activations differently in
+// the two engines (llama.cpp to the weights' type, per block), hence 2e-2.
+//
+// Exit status: 1 if any row is out of tolerance.
+import {mkdtempSync, rmSync} from "node:fs";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
+import {parseArgs} from "node:util";
+
+import {compare_speed} from "./speed.mjs";
+import {distance} from "./distance.mjs";
+import * as eddy from "./eddy.mjs";
+import * as llama from "./llama.mjs";
+
+const usage = `usage: ./dev peer [--only TEXT] [--bench] [--threads N] [--tokens N]
+
+  --only TEXT   only the models whose "arch shape type" contains TEXT
+  --bench       prefill speed instead of probabilities
+  --threads N   threads of both engines (2)
+  --tokens N    length of the prompt (48; with --bench 512)`;
+
+const shapes = [
+  ["mamba", "tiny"], ["mamba", "tiny-odd"], ["mamba", "tiny-falcon"], ["mamba", "130m"],
+  ["mamba2", "tiny"], ["mamba2", "tiny-grouped"], ["mamba2", "tiny-wide"], ["mamba2", "130m"],
+];
+const types = ["F32", "F16", "BF16", "Q8_0"];
+const tolerance = (type) => (type === "F32" ? 1e-4 : 2e-2);
+
+// Token ids that look random and are the same in every run; below the smallest vocabulary.
+function some_tokens(n) {
+  let x = 12345;
+  return Array.from({length: n}, () => {
+    x = (Math.imul(x, 1103515245) + 12345) & 0x7fffffff;
+    return 1 + (x >> 8) % 256;
+  });
+}
+
+async function compare(model, path, {n_threads, n_tokens, dir}) {
+  const tokens = some_tokens(n_tokens);
+  const ours = eddy.logits(path, tokens, {n_threads, n_ubatch: 16, dir});
+  const peer = await llama.open(path, {n_threads, n_ctx: 256, n_batch: 256});
+  const theirs = await llama.logits(peer, tokens);
+  await peer.model.dispose();
+  const {max_diff, n_wrong} = distance(ours, theirs, tolerance(model.type));
+  const good = max_diff <= tolerance(model.type) && n_wrong === 0;
+  return {...model, "max diff": max_diff.toExponential(1), "argmax wrong": n_wrong,
+          ok: good ? "yes" : "NO"};
+}
+
+async function main() {
+  const {values: args} = parseArgs({options: {
+    help: {type: "boolean"}, bench: {type: "boolean"}, only: {type: "string", default: ""},
+    threads: {type: "string", default: "2"}, tokens: {type: "string"}}});
+  if (args.help) return console.log(usage);
+  const n_threads = Number(args.threads);
+  const n_tokens = Number(args.tokens ?? (args.bench ? 512 : 48));
+  const dir = mkdtempSync(join(tmpdir(), "eddy-peer-"));
+  const rows = [];
+  try {
+    for (const model of models(args)) {
+      const path = join(dir, "model.gguf");
+      eddy.make_model(model, path, 7);
+      const work = args.bench ? compare_speed : compare;
+      rows.push(await work(model, path, {n_threads, n_tokens, dir}));
+      rmSync(path);
+    }
+  } finally {
+    rmSync(dir, {recursive: true});
+  }
+  console.log(`${eddy.version()}; node-llama-cpp 3.22.1; ${n_threads} threads; ${n_tokens} tokens`);
+  console.table(rows);
+  process.exitCode = rows.some((row) => row.ok === "NO") ? 1 : 0;
+}
+
+function models({only, bench}) {
+  return shapes.filter(([, shape]) => !bench || !shape.startsWith("tiny"))
+      .flatMap(([arch, shape]) => types.map((type) => ({arch, shape, type})))
+      .filter(({arch, shape, type}) => `${arch} ${shape} ${type}`.includes(only));
+}
+
+await main();

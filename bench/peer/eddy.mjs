@@ -1,0 +1,31 @@
+// eddy and the maker of random models, as programs.
+import {execFileSync} from "node:child_process";
+import {readFileSync, writeFileSync} from "node:fs";
+import {join} from "node:path";
+
+const bin = join(import.meta.dirname, "../../build/release");
+
+function call(program, args) {
+  return execFileSync(join(bin, program), args, {encoding: "utf8", maxBuffer: 1 << 26});
+}
+
+export function make_model({arch, shape, type}, path, seed) {
+  call("make_model", [arch, shape, type, path, "--seed", String(seed)]);
+}
+
+// The logits after each token, as Float32Arrays of n_vocab.
+export function logits(path, tokens, {n_threads, n_ubatch, dir}) {
+  const ids = join(dir, "tokens.txt");
+  const out = join(dir, "logits.bin");
+  writeFileSync(ids, tokens.join(" "));
+  call("eddy", ["logits", path, "--tokens", ids, "--out", out, "-t", String(n_threads),
+                "--ubatch", String(n_ubatch)]);
+  const bytes = readFileSync(out);
+  const n_vocab = bytes.length / 4 / tokens.length;
+  return tokens.map((_, pos) =>
+      new Float32Array(bytes.buffer, bytes.byteOffset + 4 * n_vocab * pos, n_vocab));
+}
+
+export function version() {
+  return call("eddy", ["--version"]).trim().split("\n")[0];
+}
