@@ -23,8 +23,8 @@ add_library(eddy_compiler INTERFACE)
 target_compile_features(eddy_compiler INTERFACE cxx_std_20)
 target_compile_options(eddy_compiler INTERFACE
   -Wall -Wextra -Wconversion -Werror -ffp-contract=off
-  "$<$<CONFIG:Release>:-O3;-g1;-fstack-protector-strong>"
-  "$<$<CONFIG:Debug>:-Og;-g>")
+  "$<$<CONFIG:Release>:-g1;-fstack-protector-strong>"
+  "$<$<CONFIG:Debug>:-Og>")
 target_link_options(eddy_compiler INTERFACE -Wl,-z,relro -Wl,-z,now)
 
 if(EDDY_SANITIZE)

@@ -1,4 +1,7 @@
-"""Feeds tools/check_floors.py trees of one file and reads what it says."""
+"""Feeds tools/check_floors.py trees of one file and reads what it says.
+
+usage: check_floors_test.py ROOT
+"""
 
 import pathlib
 import subprocess
@@ -6,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(sys.argv.pop())
 
 
 def check(path, text):
