@@ -10,6 +10,13 @@
 #include "memory/recurrent_memory.h"
 
 namespace eddy {
+namespace {
+
+Error repeated(SeqId seq) {
+  return fail(ErrorCode::kInvalidArgument, "sequence {} has two parts", seq.value);
+}
+
+}  // namespace
 
 // --- Contexts -----------------------------------------------------------------------------------
 
@@ -80,6 +87,8 @@ Status RecurrentMemory::plan(Batch batch, std::uint32_t n_ubatch) const {
   planner_.begin();
   std::uint64_t n_tokens = 0;  // of the parts so far: BatchCutter cuts every n_ubatch
   for (const BatchPart& part : batch) {
+    EDDY_TRY(check_seq(part.seq));
+    if (planner_.uses(part.seq)) return repeated(part.seq);
     EDDY_TRY(plan_part(part.seq, part.tokens.size(), n_tokens / n_ubatch));
     n_tokens += part.tokens.size();
   }
@@ -121,9 +130,7 @@ Status RecurrentMemory::plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64
     return fail(ErrorCode::kInvalidArgument, "sequence {}: {} tokens after {} overflow positions",
                 seq.value, n_tokens, n_before);
   }
-  if (!planner_.add(seq, ubatch)) {
-    return fail(ErrorCode::kInvalidArgument, "sequence {} appears twice in a batch", seq.value);
-  }
+  if (!planner_.add(seq, ubatch)) return repeated(seq);
   return {};
 }
 

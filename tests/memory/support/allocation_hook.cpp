@@ -1,0 +1,41 @@
+#include "support/allocation_hook.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::int64_t n_made = 0;
+std::int64_t n_left = -1;
+bool has_failed = false;
+
+}  // namespace
+
+namespace eddy::test {
+
+std::int64_t n_allocations() { return n_made; }
+
+void fail_allocation(std::int64_t n) {
+  n_left = n;
+  has_failed = false;
+}
+
+bool allocation_has_failed() { return has_failed; }
+
+}  // namespace eddy::test
+
+void* operator new(std::size_t n_bytes) {
+  ++n_made;
+  if (n_left >= 0 && n_left-- == 0) {
+    has_failed = true;
+    throw std::bad_alloc();
+  }
+  void* const made = std::malloc(n_bytes == 0 ? 1 : n_bytes);
+  if (!made) throw std::bad_alloc();
+  return made;
+}
+void* operator new[](std::size_t n_bytes) { return operator new(n_bytes); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
