@@ -11,10 +11,10 @@ import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {parseArgs} from "node:util";
 
-import {compare_speed} from "./speed.mjs";
 import {distance} from "./distance.mjs";
 import * as eddy from "./eddy.mjs";
 import * as llama from "./llama.mjs";
+import {compare_speed} from "./speed.mjs";
 
 const usage = `usage: ./dev peer [--only TEXT] [--bench] [--threads N] [--tokens N]
 
@@ -39,8 +39,7 @@ function some_tokens(n) {
   });
 }
 
-async function compare(model, path, {n_threads, n_tokens, dir}) {
-  const tokens = some_tokens(n_tokens);
+async function compare(model, path, {tokens, n_threads, dir}) {
   const ours = eddy.logits(path, tokens, {n_threads, n_ubatch: 16, dir});
   const peer = await llama.open(path, {n_threads, n_ctx: 256, n_batch: 256});
   const theirs = await llama.logits(peer, tokens);
@@ -57,7 +56,7 @@ async function main() {
     threads: {type: "string", default: "2"}, tokens: {type: "string"}}});
   if (args.help) return console.log(usage);
   const n_threads = Number(args.threads);
-  const n_tokens = Number(args.tokens ?? (args.bench ? 512 : 48));
+  const tokens = some_tokens(Number(args.tokens ?? (args.bench ? 512 : 48)));
   const dir = mkdtempSync(join(tmpdir(), "eddy-peer-"));
   const rows = [];
   try {
@@ -65,13 +64,13 @@ async function main() {
       const path = join(dir, "model.gguf");
       eddy.make_model(model, path, 7);
       const work = args.bench ? compare_speed : compare;
-      rows.push(await work(model, path, {n_threads, n_tokens, dir}));
+      rows.push(await work(model, path, {tokens, n_threads, dir}));
       rmSync(path);
     }
   } finally {
     rmSync(dir, {recursive: true});
   }
-  console.log(`${eddy.version()}; node-llama-cpp 3.22.1; ${n_threads} threads; ${n_tokens} tokens`);
+  console.log(`${eddy.version()}; node-llama-cpp 3.22.1; ${n_threads} threads; ${tokens.length} tokens`);
   console.table(rows);
   process.exitCode = rows.some((row) => row.ok === "NO") ? 1 : 0;
 }

@@ -29,3 +29,10 @@ export function logits(path, tokens, {n_threads, n_ubatch, dir}) {
 export function version() {
   return call("eddy", ["--version"]).trim().split("\n")[0];
 }
+
+// Median tokens per second of reading a prompt.
+export function prefill(path, {n_tokens, n_threads, n_repetitions}) {
+  const lines = call("eddy", ["bench", path, "-p", String(n_tokens), "-n", "0", "-t",
+                              String(n_threads), "-r", String(n_repetitions), "--format", "json"]);
+  return JSON.parse(lines.trim().split("\n")[0]).tokens_per_s;
+}
