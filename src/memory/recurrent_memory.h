@@ -196,6 +196,9 @@ class RecurrentMemory {
   std::uint32_t n_seq_max() const;
   std::uint32_t n_free_cells() const;
 
+  // Who holds which cell, to look at.
+  const Ledger& ledger() const { return ledger_; }
+
   // Verifies I1 .. I5: O(mem_size + n_seq_max). The error names the invariant.
   Status check() const;
   // Verifies I6: reads every free row.

@@ -1,0 +1,30 @@
+// Ten million random operations on the recurrent memory against an obvious model.
+//
+// EDDY_SEED sets the first seed, EDDY_PROPERTY_OPS the number of operations.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "memory_runs.h"
+
+namespace eddy::test {
+namespace {
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+TEST(MemoryPropertySlow, TenMillionOperationsMatchTheModel) {
+  constexpr std::size_t kOpsPerRun = 2500;
+  const std::uint64_t n_ops = number_from("EDDY_PROPERTY_OPS", 10'000'000);
+  const std::uint64_t first_seed = number_from("EDDY_SEED", 1000);
+  const auto configs = world_configs();
+  for (std::uint64_t i = 0; i * kOpsPerRun < n_ops; ++i) {
+    const std::string report = run_seed(configs[i % configs.size()], first_seed + i, kOpsPerRun);
+    ASSERT_EQ(report, "");
+  }
+}
+
+}  // namespace
+}  // namespace eddy::test

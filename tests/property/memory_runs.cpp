@@ -1,0 +1,147 @@
+#include "memory_runs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace eddy::test {
+namespace {
+
+// splitmix64 (Steele, Lea & Flood 2014): small, and the same everywhere.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(next() >> 33) % n; }
+
+ private:
+  std::uint64_t next() {
+    std::uint64_t z = state_ += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  std::uint64_t state_;
+};
+
+// How often each kind comes, of 1000.
+struct Weight {
+  OpKind kind;
+  std::uint32_t weight;
+};
+constexpr Weight kWeights[] = {
+    {OpKind::kExtend, 420}, {OpKind::kRemove, 90},     {OpKind::kRemovePart, 20},
+    {OpKind::kFork, 130},   {OpKind::kKeep, 3},        {OpKind::kClear, 3},
+    {OpKind::kShift, 5},    {OpKind::kCheckpoint, 80}, {OpKind::kDropCheckpoint, 50},
+    {OpKind::kStart, 70},   {OpKind::kWrite, 15},      {OpKind::kRead, 25},
+    {OpKind::kDump, 4},     {OpKind::kLoad, 4},        {OpKind::kCorrupt, 16},
+    {OpKind::kUnpark, 30},  {OpKind::kRecover, 30},    {OpKind::kBadId, 5}};
+static_assert(std::size(kWeights) == kOpKinds);
+
+OpKind random_kind(Random& random) {
+  std::uint32_t left = random.below(1000);
+  for (const Weight& w : kWeights) {
+    if (left < w.weight) return w.kind;
+    left -= w.weight;
+  }
+  return OpKind::kExtend;
+}
+
+bool fails(const WorldConfig& config, const std::vector<Op>& ops) {
+  std::size_t n_done = 0;
+  return !run(config, ops, n_done).empty();
+}
+
+}  // namespace
+
+std::vector<WorldConfig> world_configs() {
+  return {
+      {.n_cells = 1, .n_seqs = 1},
+      {.n_cells = 1, .n_seqs = 3, .parks = true},
+      {.n_cells = 2, .n_seqs = 2, .n_layers = 2},
+      {.n_cells = 3, .n_seqs = 2},
+      {.n_cells = 3, .n_seqs = 5, .n_ubatch_max = 3, .parks = true},
+      {.n_cells = 5, .n_seqs = 4, .n_layers = 2, .is_host = false},
+      {.n_cells = 8, .n_seqs = 12, .n_ubatch_max = 32},
+      {.n_cells = 8, .n_seqs = 6, .n_ubatch_max = 1, .parks = true},
+      {.n_cells = 17, .n_seqs = 9, .n_ubatch_max = 16},
+      {.n_cells = 30, .n_seqs = 60, .n_ubatch_max = 24, .parks = true},
+      {.n_cells = 64, .n_seqs = 40, .n_ubatch_max = 64},
+      {.n_cells = 300, .n_seqs = 100, .n_ubatch_max = 40},
+  };
+}
+
+std::vector<Op> random_ops(const WorldConfig& config, std::uint64_t seed, std::size_t n) {
+  Random random(seed);
+  std::vector<Op> ops(n);
+  for (Op& op : ops) {
+    op.kind = random_kind(random);
+    op.seq = random.below(config.n_seqs);
+    op.other = random.below(1u << 16);
+    op.n = 1 + random.below(random.below(8) == 0 ? 24 : 6);
+    op.count = 1 + random.below(random.below(4) == 0 ? 8 : 2);
+    op.n_ubatch = random.below(config.n_ubatch_max);
+    op.fail = random.below(5) == 0 ? static_cast<std::int32_t>(random.below(4)) : -1;
+    op.fail_alloc = random.below(20) == 0 ? static_cast<std::int32_t>(random.below(6)) : -1;
+    op.salt = random.below(1u << 24);
+  }
+  return ops;
+}
+
+std::string run(const WorldConfig& config, const std::vector<Op>& ops, std::size_t& n_done) {
+  World world(config);
+  for (n_done = 0; n_done < ops.size();) {
+    std::string difference = world.apply(ops[n_done]);
+    ++n_done;
+    if (!difference.empty()) return difference;
+    if (n_done % 64 == 0) difference = world.compare_thoroughly();
+    if (!difference.empty()) return difference;
+  }
+  return world.compare_thoroughly();
+}
+
+std::vector<Op> shrink(const WorldConfig& config, std::vector<Op> ops) {
+  // Leave out runs of operations, long ones first.
+  for (std::size_t n = ops.size(); n > 0; n /= 2) {
+    for (std::size_t at = 0; at < ops.size();) {
+      std::vector<Op> fewer = ops;
+      const auto first = fewer.begin() + static_cast<std::ptrdiff_t>(at);
+      fewer.erase(first, first + static_cast<std::ptrdiff_t>(std::min(n, ops.size() - at)));
+      if (fails(config, fewer)) {
+        ops = fewer;
+      } else {
+        at += n;
+      }
+    }
+  }
+  // Make arguments plain.
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const Op plain;
+    for (auto field : {&Op::n, &Op::count, &Op::n_ubatch, &Op::salt, &Op::other, &Op::seq}) {
+      std::vector<Op> simpler = ops;
+      simpler[i].*field = plain.*field;
+      if (fails(config, simpler)) ops = simpler;
+    }
+    for (auto field : {&Op::fail, &Op::fail_alloc}) {
+      std::vector<Op> simpler = ops;
+      simpler[i].*field = plain.*field;
+      if (fails(config, simpler)) ops = simpler;
+    }
+  }
+  return ops;
+}
+
+std::string run_seed(const WorldConfig& config, std::uint64_t seed, std::size_t n) {
+  std::vector<Op> ops = random_ops(config, seed, n);
+  std::size_t n_done = 0;
+  const std::string difference = run(config, ops, n_done);
+  if (difference.empty()) return {};
+  ops.resize(n_done);
+  std::string report =
+      fmt::format("seed {}, {} cells, {} sequences: after {} operations: {}\nshrunk:\n", seed,
+                  config.n_cells, config.n_seqs, n_done, difference);
+  ops = shrink(config, ops);
+  for (const Op& op : ops) report += "  " + to_string(op) + "\n";
+  return report + "ends with: " + run(config, ops, n_done) + "\n";
+}
+
+}  // namespace eddy::test

@@ -1,0 +1,590 @@
+#include "memory_world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include "support/allocation_hook.h"
+#include "support/state_bytes.h"
+
+namespace eddy::test {
+namespace {
+
+constexpr std::size_t kTokensMax = 48;  // longer sequences are begun anew
+constexpr std::size_t kPinsMax = 12;
+constexpr std::size_t kBlobsMax = 4;
+constexpr std::size_t kDumpsMax = 2;
+
+constexpr const char* kKindNames[kOpKinds] = {
+    "extend", "remove", "remove part", "fork", "keep", "clear",   "shift",  "checkpoint", "drop",
+    "start",  "write",  "read",        "dump", "load", "corrupt", "unpark", "recover",    "bad id"};
+
+std::uint32_t mix(std::uint32_t a, std::uint32_t b) {
+  return static_cast<std::uint32_t>(fold(a, Token(static_cast<std::int32_t>(b & 0xFFFFFF))) >> 20);
+}
+
+SeqId id(std::uint32_t seq) { return SeqId(static_cast<std::int32_t>(seq)); }
+
+}  // namespace
+
+std::string to_string(const Op& op) {
+  return fmt::format(
+      "{:12} seq {} other {} n {} count {} n_ubatch {} fail {} fail_alloc {} salt {}",
+      kKindNames[static_cast<int>(op.kind)], op.seq, op.other, op.n, op.count, op.n_ubatch, op.fail,
+      op.fail_alloc, op.salt);
+}
+
+World::World(const WorldConfig& config)
+    : config_(config), device_("test", config.is_host), seqs_(config.n_seqs) {
+  auto made = RecurrentMemory::create(
+      {.layout = hash_layout(config.n_layers),
+       .layer_devices = std::vector<const Device*>(config.n_layers, &device_),
+       .mem_size = config.n_cells,
+       .n_seq_max = config.n_seqs,
+       .n_ubatch_max = config.n_ubatch_max,
+       .filter = {},
+       .identity = test_identity()});
+  memory_ = std::move(*made);
+  const auto context = memory_->init_update();
+  for (std::size_t i = 0; i < config.n_layers; ++i) {
+    const LayerId il(static_cast<std::int32_t>(i));
+    tensors_.push_back({il, StateKind::kR, context->get_r_l(il), 12});
+    tensors_.push_back({il, StateKind::kS, context->get_s_l(il), 12});
+  }
+  for (const StateTensor& t : tensors_) keys_.push_back(key_of(t.layer, t.kind));
+  if (!config.parks) return;
+  memory_->on_park([this](const ParkRequest& request) {
+    if (mix(park_salt_, static_cast<std::uint32_t>(request.seqs[0].value)) % 4 == 0) return false;
+    for (const SeqId seq : request.seqs) {
+      const auto i = static_cast<std::uint32_t>(seq.value);
+      expect(request.pos == static_cast<Pos>(seqs_[i].tokens.size()) - 1, "position when parked");
+      accepted_[i] = {{request.state.begin(), request.state.end()}, seqs_[i]};
+    }
+    return true;
+  });
+}
+
+std::string World::apply(const Op& given) {
+  Op op = given;
+  op.seq %= config_.n_seqs;
+  park_salt_ = op.salt;
+  accepted_.clear();
+  switch (op.kind) {
+    case OpKind::kExtend: extend(op); break;
+    case OpKind::kRemove: remove(op); break;
+    case OpKind::kRemovePart: remove_part(op); break;
+    case OpKind::kFork: fork(op); break;
+    case OpKind::kKeep: keep(op); break;
+    case OpKind::kClear: clear(op); break;
+    case OpKind::kShift: shift(op); break;
+    case OpKind::kCheckpoint: checkpoint(op); break;
+    case OpKind::kDropCheckpoint:
+      if (!pins_.empty()) unpin(op.other % pins_.size());
+      break;
+    case OpKind::kStart: start(op); break;
+    case OpKind::kWrite: write(op); break;
+    case OpKind::kRead:
+      if (!blobs_.empty()) read(op, blobs_[op.other % blobs_.size()]);
+      break;
+    case OpKind::kDump: dump(op); break;
+    case OpKind::kLoad: load(op); break;
+    case OpKind::kCorrupt: corrupt(op); break;
+    case OpKind::kUnpark:
+      if (seqs_[op.seq].status == SeqStatus::kParked) read(op, Blob(parked_[op.seq]));
+      break;
+    case OpKind::kRecover: recover(op); break;
+    case OpKind::kBadId: bad_id(op); break;
+  }
+  compare();
+  return difference_;
+}
+
+// --- The operations -----------------------------------------------------------------------------
+
+void World::extend(const Op& op) {
+  if (seqs_[op.seq].tokens.size() > kTokensMax) return remove(op);
+  std::vector<std::vector<Token>> tokens;
+  std::vector<BatchPart> batch;
+  std::vector<std::uint32_t> in_use;
+  const std::uint32_t count = std::min(op.count, config_.n_seqs);
+  tokens.reserve(count);
+  bool has_lost = false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t seq =
+        (op.seq + i * (op.salt % 2 ? 1 : config_.n_seqs - 1)) % config_.n_seqs;
+    auto& added = tokens.emplace_back(1 + mix(op.salt, i) % std::max(op.n, 1u));
+    for (std::size_t t = 0; t < added.size(); ++t) {
+      added[t] =
+          Token(static_cast<std::int32_t>(mix(op.salt + i, static_cast<std::uint32_t>(t)) % 99));
+    }
+    batch.push_back({.seq = id(seq), .tokens = added, .outputs = Outputs::kNone});
+    in_use.push_back(seq);
+    has_lost |= seqs_[seq].status == SeqStatus::kLost || seqs_[seq].status == SeqStatus::kParked;
+  }
+  const std::uint32_t n_ubatch = 1 + op.n_ubatch % config_.n_ubatch_max;
+  const auto ubatches = cut(batch, n_ubatch);
+  std::optional<RecurrentContext> context;
+  const bool ok = with_failing_allocation(op, [&] {
+    auto made = memory_->init_batch(batch, n_ubatch);
+    if (!made) {
+      expect(made.error().code == (has_lost ? ErrorCode::kStateLost : ErrorCode::kFull), "error");
+      return false;
+    }
+    context.emplace(std::move(*made));
+    return true;
+  });
+  if (has_lost) return expect(!ok, "extended a lost sequence");
+  account_for_room(ok, n_needed(ubatches, true), n_needed(ubatches, false), in_use);
+  if (!ok) return;
+  compute(*context, batch, op);
+  if (op.salt % 3 == 0 && op.fail >= 0) context->fail();
+}
+
+// Walks the context as the engine does; the model follows micro-batch by micro-batch.
+void World::compute(RecurrentContext& context, const std::vector<BatchPart>& batch, const Op& op) {
+  std::vector<Token> flat;
+  for (const BatchPart& part : batch)
+    flat.insert(flat.end(), part.tokens.begin(), part.tokens.end());
+  std::size_t n_seen = 0;
+  for (std::int32_t i = 0;; ++i) {
+    const auto found = context.ubatch().tokens;
+    expect(n_seen + found.size() <= flat.size() &&
+               std::equal(found.begin(), found.end(),
+                          flat.begin() + static_cast<std::ptrdiff_t>(n_seen)),
+           "tokens of the micro-batch");
+    n_seen += found.size();
+    if (op.fail == i && op.salt % 5 == 0) return;  // cancelled before it is placed
+    if (!compute_one(context, op, op.fail == i)) return;
+    if (!context.next()) break;
+    expect(i < 10000, "the walk ends");
+  }
+  expect(n_seen == flat.size(), "all tokens are computed");
+}
+
+bool World::compute_one(RecurrentContext& context, const Op& op, bool fails) {
+  const Status applied = context.apply();
+  expect(applied.ok(), "apply after init_batch");
+  if (!applied.ok()) return false;
+  const auto lanes = context.lanes();
+  const auto parts = context.ubatch().parts;
+  expect(lanes.size() == parts.size(), "one lane for each part");
+  if (fails) {
+    run_kernel(context, tensors_[0].rows, key_of(tensors_[0].layer, StateKind::kR),
+               op.salt % (lanes.size() + 1));
+  } else {
+    run_model(context, config_.n_layers);
+  }
+  std::vector<int> old_labels;
+  for (const UBatchPart& part : parts) {
+    old_labels.push_back(seqs_[static_cast<std::size_t>(part.seq.value)].label);
+  }
+  std::vector<bool> in_place;
+  for (const int label : old_labels) {
+    in_place.push_back(label >= 0 && labels_[static_cast<std::size_t>(label)].n_holders() == 1);
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    Seq& seq = seqs_[static_cast<std::size_t>(parts[i].seq.value)];
+    expect((lanes[i].src == lanes[i].dst) == in_place[i], "in place if and only if private");
+    expect((lanes[i].src == kZeroRow) == (seq.status == SeqStatus::kEmpty), "new ones from zeros");
+    if (fails) {
+      if (in_place[i]) let_go(seq, SeqStatus::kLost);
+      continue;
+    }
+    const auto added =
+        context.ubatch().tokens.subspan(static_cast<std::size_t>(parts[i].first_token),
+                                        static_cast<std::size_t>(parts[i].n_tokens));
+    if (!in_place[i]) hold(seq, new_label());
+    seq.tokens.insert(seq.tokens.end(), added.begin(), added.end());
+    seq.hash = fold(seq.hash, added);
+  }
+  return !fails;
+}
+
+void World::remove(const Op& op) {
+  expect(memory_->seq_rm(id(op.seq), -1, -1).ok(), "seq_rm");
+  let_go(seqs_[op.seq], SeqStatus::kEmpty);
+  seqs_[op.seq] = {};
+}
+
+void World::remove_part(const Op& op) {
+  const auto n_tokens = static_cast<Pos>(seqs_[op.seq].tokens.size());
+  const Pos p0 = static_cast<Pos>(op.n % 12);
+  const Pos p1 = p0 + static_cast<Pos>(op.count % 4);
+  if (seqs_[op.seq].status == SeqStatus::kLost || seqs_[op.seq].status == SeqStatus::kParked)
+    return;
+  const bool is_none = p0 >= std::min(p1, n_tokens);
+  const bool is_all = !is_none && p0 == 0 && p1 >= n_tokens;
+  expect(memory_->seq_rm(id(op.seq), p0, p1).ok() == (is_none || is_all), "seq_rm of a part");
+  if (!is_all) return;
+  let_go(seqs_[op.seq], SeqStatus::kEmpty);
+  seqs_[op.seq] = {};
+}
+
+void World::fork(const Op& op) {
+  const std::uint32_t other = op.other % config_.n_seqs;
+  const Status copied = memory_->seq_cp(id(op.seq), id(other), -1, -1);
+  const SeqStatus status = seqs_[op.seq].status;
+  const bool is_known = status == SeqStatus::kEmpty || status == SeqStatus::kLive;
+  expect(copied.ok() == is_known, "seq_cp");
+  if (!is_known || op.seq == other) return;
+  const Seq source = seqs_[op.seq];
+  if (source.label >= 0) ++labels_[static_cast<std::size_t>(source.label)].n_seqs;
+  let_go(seqs_[other], SeqStatus::kEmpty);
+  seqs_[other] = source;
+}
+
+void World::keep(const Op& op) {
+  expect(memory_->seq_keep(id(op.seq)).ok(), "seq_keep");
+  for (std::uint32_t i = 0; i < config_.n_seqs; ++i) {
+    if (i == op.seq) continue;
+    let_go(seqs_[i], SeqStatus::kEmpty);
+    seqs_[i] = {};
+  }
+}
+
+void World::clear(const Op& op) {
+  expect(memory_->clear(op.n % 2).ok(), "clear");
+  for (Seq& seq : seqs_) {
+    let_go(seq, SeqStatus::kEmpty);
+    seq = {};
+  }
+  while (op.n % 2 && !pins_.empty()) {
+    expect(!pins_.back().handle.is_kept(), "clear with data evicts");
+    unpin(pins_.size() - 1);
+  }
+}
+
+void World::shift(const Op& op) {
+  if (seqs_[op.seq].status != SeqStatus::kLive) return;
+  expect(!memory_->seq_add(id(op.seq), 0, -1, 1 + static_cast<Pos>(op.n)).ok(), "seq_add");
+  expect(!memory_->seq_div(id(op.seq), 0, -1, static_cast<int>(op.n % 4) * 2).ok(), "seq_div");
+}
+
+void World::checkpoint(const Op& op) {
+  if (pins_.size() >= kPinsMax) unpin(op.other % pins_.size());
+  auto made = memory_->checkpoint(id(op.seq), static_cast<double>(op.n));
+  const bool is_live = seqs_[op.seq].status == SeqStatus::kLive;
+  expect(made.ok() == is_live, "checkpoint");
+  if (!made.ok() || !is_live) return;
+  expect(made->pos() == static_cast<Pos>(seqs_[op.seq].tokens.size()) - 1, "checkpoint's position");
+  ++labels_[static_cast<std::size_t>(seqs_[op.seq].label)].n_pins;
+  pins_.push_back({std::move(*made), seqs_[op.seq]});
+}
+
+void World::start(const Op& op) {
+  if (pins_.empty()) return;
+  const Pin& pin = pins_[op.other % pins_.size()];
+  expect(memory_->start(id(op.seq), pin.handle).ok(), "start");
+  ++labels_[static_cast<std::size_t>(pin.state.label)].n_seqs;
+  let_go(seqs_[op.seq], SeqStatus::kEmpty);
+  seqs_[op.seq] = pin.state;
+}
+
+void World::write(const Op& op) {
+  Blob blob{.bytes = {}, .state = seqs_[op.seq]};
+  const bool ok = with_failing_allocation(op, [&] {
+    auto bytes = memory_->state_write(id(op.seq));
+    if (bytes.ok()) blob.bytes = std::move(*bytes);
+    return bytes.ok();
+  });
+  expect(!ok || blob.state.status == SeqStatus::kLive, "state_write");
+  expect(ok || op.fail_alloc >= 0 || blob.state.status != SeqStatus::kLive, "state_write");
+  if (!ok) return;
+  if (blobs_.size() >= kBlobsMax) blobs_.erase(blobs_.begin());
+  blobs_.push_back(std::move(blob));
+}
+
+void World::read(const Op& op, const Blob& blob) {
+  const std::vector<std::vector<std::uint32_t>> ubatches = {{op.seq}};
+  const int needed = n_needed(ubatches, true), needed_unpinned = n_needed(ubatches, false);
+  const bool ok =
+      with_failing_allocation(op, [&] { return memory_->state_read(blob.bytes, id(op.seq)).ok(); });
+  account_for_room(ok, needed, needed_unpinned, {op.seq});
+  if (!ok) return;
+  hold(seqs_[op.seq], new_label());
+  seqs_[op.seq].tokens = blob.state.tokens;
+  seqs_[op.seq].hash = blob.state.hash;
+}
+
+void World::dump(const Op& op) {
+  bool can = false;
+  for (const Seq& seq : seqs_) can |= seq.status == SeqStatus::kLive;
+  for (const Seq& seq : seqs_) {
+    can &= seq.status == SeqStatus::kLive || seq.status == SeqStatus::kEmpty;
+  }
+  std::vector<std::byte> bytes;
+  const bool ok = with_failing_allocation(op, [&] {
+    auto made = memory_->state_write(std::nullopt);
+    if (made.ok()) bytes = std::move(*made);
+    return made.ok();
+  });
+  expect(ok == can || (can && op.fail_alloc >= 0), "state_write of all");
+  if (!ok) return;
+  if (dumps_.size() >= kDumpsMax) dumps_.erase(dumps_.begin());
+  dumps_.push_back({std::move(bytes), seqs_});
+}
+
+void World::load(const Op& op) {
+  if (dumps_.empty()) return;
+  const Dump& dump = dumps_[op.other % dumps_.size()];
+  const bool ok = with_failing_allocation(
+      op, [&] { return memory_->state_read(dump.bytes, std::nullopt).ok(); });
+  expect(ok || op.fail_alloc >= 0, "state_read of all");
+  if (!ok) return;
+  for (Seq& seq : seqs_) let_go(seq, SeqStatus::kEmpty);
+  for (std::size_t i = pins_.size(); i-- > 0;) {
+    if (!pins_[i].handle.is_kept()) unpin(i);
+  }
+  std::map<int, int> renamed;
+  for (std::size_t i = 0; i < seqs_.size(); ++i) {
+    seqs_[i] = dump.seqs[i];
+    seqs_[i].label = -1;
+    if (dump.seqs[i].label < 0) continue;
+    const auto [it, is_new] = renamed.try_emplace(dump.seqs[i].label, -1);
+    if (is_new) it->second = new_label();
+    hold(seqs_[i], it->second);
+  }
+  expect(*memory_->state_write(std::nullopt) == dump.bytes, "a dump comes back the same");
+}
+
+void World::corrupt(const Op& op) {
+  if (blobs_.empty()) return;
+  const Blob& blob = blobs_[op.other % blobs_.size()];
+  std::vector<std::byte> bytes = blob.bytes;
+  const std::size_t at = mix(op.salt, 1) % bytes.size();
+  switch (op.salt % 3) {
+    case 0: bytes[at] ^= static_cast<std::byte>(1u << mix(op.salt, 2) % 8); break;
+    case 1: bytes.resize(at); break;
+    default: bytes.push_back(std::byte{0}); break;
+  }
+  if (op.n % 2 == 0) {
+    return expect(!memory_->state_read(bytes, id(op.seq)).ok(), "damage is found");
+  }
+  // Whatever is let in without checksums is a state like any other: written, it can be read.
+  const std::vector<std::vector<std::uint32_t>> ubatches = {{op.seq}};
+  const int needed = n_needed(ubatches, true), needed_unpinned = n_needed(ubatches, false);
+  const bool ok = memory_->state_read(bytes, id(op.seq), Checksums::kIgnore).ok();
+  if (!ok) return accepted_.clear();
+  account_for_room(ok, needed, needed_unpinned, {op.seq});
+  const auto written = memory_->state_write(id(op.seq));
+  expect(written.ok() && memory_->state_read(*written, id(op.seq)).ok(), "it is a state");
+  remove(op);
+}
+
+// What an engine does about a lost state: computes the tokens again.
+void World::recover(const Op& op) {
+  if (seqs_[op.seq].status != SeqStatus::kLost) return;
+  const std::vector<Token> tokens = seqs_[op.seq].tokens;
+  expect(!memory_->seq_pos_max(id(op.seq)).ok(), "lost");
+  remove(op);
+  if (config_.n_cells == static_cast<std::uint32_t>(n_labels(true)) || tokens.empty()) return;
+  const std::vector<BatchPart> batch = {{id(op.seq), tokens, Outputs::kLast}};
+  auto context = memory_->init_batch(batch, config_.n_ubatch_max);
+  expect(context.ok(), "there is a free cell");
+  if (context.ok()) compute(*context, batch, Op{});
+}
+
+void World::bad_id(const Op& op) {
+  const std::int32_t ids[] = {-1, std::numeric_limits<std::int32_t>::min(),
+                              static_cast<std::int32_t>(config_.n_seqs),
+                              std::numeric_limits<std::int32_t>::max()};
+  const SeqId bad(ids[op.other % 4]);
+  const std::vector<Token> token = {Token(1)};
+  const std::vector<BatchPart> batch = {{id(op.seq), token}, {bad, token}};
+  expect(!memory_->seq_rm(bad, -1, -1).ok(), "seq_rm of a bad id");
+  expect(!memory_->seq_cp(bad, id(op.seq), -1, -1).ok(), "seq_cp of a bad id");
+  expect(!memory_->seq_cp(id(op.seq), bad, -1, -1).ok(), "seq_cp to a bad id");
+  expect(!memory_->seq_keep(bad).ok(), "seq_keep of a bad id");
+  expect(!memory_->init_batch(batch, 1).ok(), "init_batch of a bad id");
+}
+
+// --- The model
+// ------------------------------------------------------------------------------------
+
+int World::new_label() {
+  if (!free_labels_.empty()) {
+    const int label = free_labels_.back();
+    free_labels_.pop_back();
+    return label;
+  }
+  labels_.emplace_back();
+  return static_cast<int>(labels_.size()) - 1;
+}
+
+void World::hold(Seq& seq, int label) {
+  ++labels_[static_cast<std::size_t>(label)].n_seqs;
+  let_go(seq, SeqStatus::kLive);
+  seq.label = label;
+}
+
+void World::let_go(Seq& seq, SeqStatus status) {
+  seq.status = status;
+  if (seq.label < 0) return;
+  Label& label = labels_[static_cast<std::size_t>(seq.label)];
+  --label.n_seqs;
+  if (label.n_holders() == 0) free_labels_.push_back(seq.label);
+  seq.label = -1;
+}
+
+void World::unpin(std::size_t pin) {
+  Label& label = labels_[static_cast<std::size_t>(pins_[pin].state.label)];
+  --label.n_pins;
+  if (label.n_holders() == 0) free_labels_.push_back(pins_[pin].state.label);
+  std::swap(pins_[pin], pins_.back());
+  pins_.pop_back();
+}
+
+int World::n_labels(bool with_pins) const {
+  int n = 0;
+  for (const Label& label : labels_) n += (with_pins ? label.n_holders() : label.n_seqs) > 0;
+  return n;
+}
+
+// The sequences of each micro-batch.
+std::vector<std::vector<std::uint32_t>> World::cut(const std::vector<BatchPart>& batch,
+                                                   std::uint32_t n_ubatch) const {
+  std::vector<std::vector<std::uint32_t>> out;
+  std::size_t n_tokens = 0;
+  for (const BatchPart& part : batch) {
+    for (std::size_t i = 0; i < part.tokens.size(); ++i, ++n_tokens) {
+      if (n_tokens % n_ubatch == 0) out.emplace_back();
+      const auto seq = static_cast<std::uint32_t>(part.seq.value);
+      if (out.back().empty() || out.back().back() != seq) out.back().push_back(seq);
+    }
+  }
+  return out;
+}
+
+// The most labels beyond those held now, at any time, if these micro-batches are computed.
+int World::n_needed(const std::vector<std::vector<std::uint32_t>>& ubatches, bool with_pins) const {
+  std::vector<Label> labels = labels_;
+  if (!with_pins) {
+    for (Label& label : labels) label.n_pins = 0;
+  }
+  std::map<std::uint32_t, bool> has_moved;
+  int n_extra = 0, n_most = 0;
+  for (const auto& ubatch : ubatches) {
+    std::vector<std::uint32_t> moving;
+    for (const std::uint32_t seq : ubatch) {
+      const int label = seqs_[seq].label;
+      const bool is_private =
+          label >= 0 && labels[static_cast<std::size_t>(label)].n_holders() == 1;
+      if (!has_moved[seq] && !is_private) moving.push_back(seq);
+    }
+    n_extra += static_cast<int>(moving.size());
+    n_most = std::max(n_most, n_extra);
+    for (const std::uint32_t seq : moving) {
+      has_moved[seq] = true;
+      if (seqs_[seq].label < 0) continue;
+      Label& old = labels[static_cast<std::size_t>(seqs_[seq].label)];
+      if (--old.n_seqs == 0 && old.n_pins == 0) --n_extra;
+    }
+  }
+  return n_most;
+}
+
+void World::account_for_room(bool ok, int needed, int needed_unpinned,
+                             const std::vector<std::uint32_t>& in_use) {
+  const int n_cells = static_cast<int>(config_.n_cells);
+  const bool fits = needed <= n_cells - n_labels(true);
+  const bool fits_unpinned = needed_unpinned <= n_cells - n_labels(false);
+  if (!ok) return expect(!fits_unpinned || has_failed_alloc_, "full though checkpoints could go");
+  bool has_evicted = false;
+  for (std::size_t i = pins_.size(); i-- > 0;) {
+    if (pins_[i].handle.is_kept()) continue;
+    has_evicted = true;
+    unpin(i);
+  }
+  bool has_parked = false;
+  for (std::uint32_t i = 0; i < config_.n_seqs; ++i) {
+    if (!memory_->is_parked(id(i)) || seqs_[i].status == SeqStatus::kParked) continue;
+    has_parked = true;
+    expect(accepted_.contains(i), "parked without leave");
+    expect(std::ranges::find(in_use, i) == in_use.end(), "parked out of its own batch");
+    parked_[i] = accepted_[i];
+    let_go(seqs_[i], SeqStatus::kParked);
+  }
+  expect(!has_evicted || !fits, "evicted without need");
+  expect(!has_parked || !fits_unpinned, "parked without need");
+}
+
+// Runs f with allocation op.fail_alloc failing; false if it returned false or threw.
+template <class F>
+bool World::with_failing_allocation(const Op& op, const F& f) {
+  fail_allocation(op.fail_alloc);
+  bool ok = false;
+  try {
+    ok = f();
+  } catch (const std::bad_alloc&) {  // of an error's message
+  }
+  has_failed_alloc_ = allocation_has_failed();
+  fail_allocation(-1);
+  return ok;
+}
+
+// --- Comparison
+// -----------------------------------------------------------------------------------
+
+void World::expect(bool condition, const char* what) {
+  if (!condition && difference_.empty()) difference_ = what;
+}
+
+void World::compare() {
+  const Status checked = memory_->check();
+  if (!checked.ok() && difference_.empty()) difference_ = checked.error().message;
+  expect(static_cast<int>(memory_->n_free_cells() + static_cast<std::uint32_t>(n_labels(true))) ==
+             static_cast<int>(config_.n_cells),
+         "free + used = all");
+  for (std::uint32_t i = 0; i < config_.n_seqs; ++i) compare_state(i);
+  const Ledger& ledger = memory_->ledger();
+  for (std::uint32_t i = 0; i < config_.n_cells; ++i) {
+    const CellId cell(static_cast<std::int32_t>(i));
+    if (ledger[cell].use == CellUse::kFree)
+      expect(!hash_at(tensors_[0], cell), "a free cell is wiped");
+  }
+}
+
+std::string World::compare_thoroughly() {
+  compare();
+  const Status wiped = memory_->check_free_rows();
+  if (!wiped.ok() && difference_.empty()) difference_ = wiped.error().message;
+  const Ledger& ledger = memory_->ledger();
+  for (std::uint32_t i = 0; i < config_.n_seqs; ++i) {
+    const Seq& seq = seqs_[i];
+    expect(seq.status != SeqStatus::kLive || seq.hash == fold(0, seq.tokens), "the model itself");
+    expect(memory_->seq_pos_max(id(i)).ok() ==
+               (seq.status == SeqStatus::kLive || seq.status == SeqStatus::kEmpty),
+           "seq_pos_max");
+    if (seq.status != SeqStatus::kLive) continue;
+    for (const StateTensor& t : tensors_) {
+      expect(hash_at(t, ledger[id(i)].tail) == (seq.hash ^ key_of(t.layer, t.kind)),
+             "every tensor");
+    }
+  }
+  for (const Pin& pin : pins_) {
+    expect(pin.handle.is_kept(), "a checkpoint that nobody evicted");
+  }
+  return difference_;
+}
+
+void World::compare_state(std::uint32_t i) {
+  const Seq& seq = seqs_[i];
+  const Sequence& found = memory_->ledger()[id(i)];
+  expect(found.status == seq.status, "status of a sequence");
+  if (seq.status != SeqStatus::kLive || found.status != SeqStatus::kLive) return;
+  expect(found.n_tokens == static_cast<Pos>(seq.tokens.size()), "tokens of a sequence");
+  const StateTensor& t = tensors_[i % tensors_.size()];
+  expect(hash_at(t, found.tail) == (seq.hash ^ keys_[i % tensors_.size()]), "state of a sequence");
+}
+
+std::optional<std::uint64_t> World::hash_at(const StateTensor& t, CellId cell) const {
+  if (const std::byte* row = t.rows.host_row(cell.value)) {
+    return take_hash(DType::kF32, std::span(row, 12));
+  }
+  return read_hash(t.rows, cell.value);
+}
+
+}  // namespace eddy::test

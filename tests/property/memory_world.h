@@ -1,0 +1,159 @@
+// A recurrent memory and an obvious model of it, side by side: World applies an operation to both
+// and compares them whole.
+//
+// The model is a list of tokens for each sequence, and for each state a label, counted by those who
+// hold it. It knows nothing of cells, lists or plans: a sequence that is alone with its label is
+// extended in place, any other gets a new label.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memory/recurrent_memory.h"
+#include "support/fake_model.h"
+
+namespace eddy::test {
+
+struct WorldConfig {
+  std::uint32_t n_cells = 1;
+  std::uint32_t n_seqs = 1;
+  std::uint32_t n_ubatch_max = 8;
+  std::size_t n_layers = 1;
+  bool is_host = true;  // whether the host can address the rows
+  bool parks = false;   // whether the owner may be asked to take idle states
+};
+
+enum class OpKind : std::uint8_t {
+  kExtend,  // `count` sequences from `seq` on, by up to n tokens each; `fail` >= 0: compute fails
+  kRemove,  // seq_rm of all
+  kRemovePart,  // seq_rm of [n, n + count)
+  kFork,        // seq_cp seq -> other
+  kKeep,
+  kClear,       // n % 2: with data
+  kShift,       // seq_add and seq_div
+  kCheckpoint,  // of worth n
+  kDropCheckpoint,
+  kStart,    // seq from checkpoint number `other`
+  kWrite,    // seq into blob number `other`
+  kRead,     // blob number `other` into seq
+  kDump,     // all, then later
+  kLoad,     // all
+  kCorrupt,  // a damaged blob into seq; n % 2: checksums are ignored
+  kUnpark,
+  kRecover,  // computes a lost sequence again
+  kBadId,
+};
+constexpr int kOpKinds = static_cast<int>(OpKind::kBadId) + 1;
+
+struct Op {
+  OpKind kind = OpKind::kExtend;
+  std::uint32_t seq = 0;
+  std::uint32_t other = 0;
+  std::uint32_t n = 1;
+  std::uint32_t count = 1;
+  std::uint32_t n_ubatch = 8;
+  std::int32_t fail = -1;        // micro-batch whose computation fails
+  std::int32_t fail_alloc = -1;  // allocation that fails
+  std::uint32_t salt = 0;        // of tokens, lengths and the owner's answers
+};
+
+std::string to_string(const Op& op);
+
+class World {
+ public:
+  explicit World(const WorldConfig& config);
+
+  // Applies an operation to both; empty, or how they differ.
+  std::string apply(const Op& op);
+
+  // As after every operation, and every free row is zero in every tensor.
+  std::string compare_thoroughly();
+
+ private:
+  struct Label {
+    int n_seqs = 0;
+    int n_pins = 0;
+    int n_holders() const { return n_seqs + n_pins; }
+  };
+  struct Seq {
+    SeqStatus status = SeqStatus::kEmpty;
+    std::vector<Token> tokens;  // of a lost or parked sequence: what they were
+    std::uint64_t hash = 0;
+    int label = -1;
+  };
+  struct Pin {
+    Checkpoint handle;
+    Seq state;
+  };
+  struct Blob {
+    std::vector<std::byte> bytes;
+    Seq state;
+  };
+  struct Dump {
+    std::vector<std::byte> bytes;
+    std::vector<Seq> seqs;
+  };
+
+  void extend(const Op& op);
+  void compute(RecurrentContext& context, const std::vector<BatchPart>& batch, const Op& op);
+  bool compute_one(RecurrentContext& context, const Op& op, bool fails);
+  void remove(const Op& op);
+  void remove_part(const Op& op);
+  void fork(const Op& op);
+  void keep(const Op& op);
+  void clear(const Op& op);
+  void shift(const Op& op);
+  void checkpoint(const Op& op);
+  void start(const Op& op);
+  void write(const Op& op);
+  void read(const Op& op, const Blob& blob);
+  void dump(const Op& op);
+  void load(const Op& op);
+  void corrupt(const Op& op);
+  void recover(const Op& op);
+  void bad_id(const Op& op);
+
+  // The model.
+  int new_label();
+  void hold(Seq& seq, int label);
+  void let_go(Seq& seq, SeqStatus status);
+  void unpin(std::size_t pin);
+  int n_labels(bool with_pins) const;  // held labels: cells in use
+  int n_needed(const std::vector<std::vector<std::uint32_t>>& ubatches, bool with_pins) const;
+  std::vector<std::vector<std::uint32_t>> cut(const std::vector<BatchPart>& batch,
+                                              std::uint32_t n_ubatch) const;
+  // After a call that makes room: which checkpoints and idle sequences went, and whether they had
+  // to. `ok`: whether the call succeeded.
+  void account_for_room(bool ok, int n_needed, int n_needed_unpinned,
+                        const std::vector<std::uint32_t>& in_use);
+
+  void expect(bool condition, const char* what);
+  void compare();
+  void compare_state(std::uint32_t seq);
+  std::optional<std::uint64_t> hash_at(const StateTensor& tensor, CellId cell) const;
+  template <class F>
+  bool with_failing_allocation(const Op& op, const F& f);
+
+  WorldConfig config_;
+  TestDevice device_;
+  std::unique_ptr<RecurrentMemory> memory_;
+  std::vector<StateTensor> tensors_;
+  std::vector<std::uint64_t> keys_;  // of the tensors
+  std::vector<Label> labels_;
+  std::vector<int> free_labels_;
+  std::vector<Seq> seqs_;
+  std::vector<Pin> pins_;
+  std::vector<Blob> blobs_;
+  std::vector<Dump> dumps_;
+  std::map<std::uint32_t, Blob> parked_;    // the owner's store
+  std::map<std::uint32_t, Blob> accepted_;  // in the current call
+  std::uint32_t park_salt_ = 0;
+  bool has_failed_alloc_ = false;
+  std::string difference_;
+};
+
+}  // namespace eddy::test
