@@ -72,6 +72,9 @@ TEST_F(DefectTest, A3_CountsAreComparedWithTheBytesThatAreLeft) {
     for (const std::size_t at : {kCounts, kCounts + 4}) {
       Bytes forged = all;
       store_le(forged.data() + at, count);
+      if (at != kCounts) {  // the section's length agrees: nothing but the bytes left can tell
+        store_le(forged.data() + kHeaderBytes + 8, 8 + 8 * std::uint64_t{count});
+      }
       reseal(forged);
       const std::int64_t n_before = n_allocations();
       EXPECT_CODE(memory->state_read(forged, std::nullopt), kMalformed);
@@ -104,8 +107,9 @@ TEST_F(DefectTest, A6_ATokenHasExactlyOneSequence) {
   static_assert(std::is_same_v<decltype(BatchPart::seq), SeqId>);
   static_assert(std::is_same_v<decltype(UBatchPart::seq), SeqId>);
   const std::vector<Token> none;
-  EXPECT_CODE(extend({{SeqId(3), none}}), kInvalidArgument);
-  EXPECT_CODE(extend(std::vector<BatchPart>{}), kInvalidArgument);
+  const std::vector<BatchPart> empty_part = {{SeqId(3), none}};
+  EXPECT_CODE(memory->init_batch(empty_part, 1), kInvalidArgument);
+  EXPECT_CODE(memory->init_batch({}, 1), kInvalidArgument);
   expect_as_set_up();
 }
 
