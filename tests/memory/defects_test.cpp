@@ -1,7 +1,7 @@
 // The known defects of recurrent memories elsewhere, one test for each: none of them is ours.
 //
 // A: process death. B: one sequence's state reaches another. C: silent wrong results. D: blow-ups
-// of memory and time. E: serialised states. docs/decisions/recurrent-memory-defects.md tells what
+// of memory and time. E: serialised states. docs/decisions/0012-recurrent-memory-defects.md tells what
 // each one is and which rule keeps it out; tests/mutants puts each into our code and demands that a
 // test fails.
 #include <algorithm>

@@ -1,0 +1,226 @@
+"""Deliberate mistakes in src/memory, each of which a test must notice.
+
+A mutant is (name, what it does, [(file, text, replacement), ...]); a text occurs exactly once in its
+file. A1 .. E7 are the defects of docs/decisions/0012-recurrent-memory-defects.md, put into our code;
+X1 and on are mistakes of our own making that the design invites.
+"""
+
+BATCH = "recurrent_memory_batch.cpp"
+CORE = "recurrent_memory.cpp"
+SEQ = "recurrent_memory_seq.cpp"
+STATE = "recurrent_memory_state.cpp"
+VIEW = "state_view.cpp"
+
+MUTANTS = [
+    # --- A: process death ---
+    ("A1", "negative ids pass for sequences", [(
+        CORE, "if (ledger_.contains(seq)) return {};",
+        "if (seq.value < static_cast<std::int32_t>(n_seq_max())) return {};")]),
+    ("A2", "many states are taken for one sequence", [(
+        VIEW, "if (u32(kContentAt) != static_cast<std::uint32_t>(content)) {",
+        "if (u32(kContentAt) > 2) {")]),
+    ("A3", "a count is not compared with the bytes left", [(
+        VIEW, "if (n_left < kSectionExtraBytes + n_payload) {", "if (n_left == 1) {")]),
+    ("A4", "ids of a dump are not looked up", [(
+        STATE, "if (!ledger_.contains(last))", "if (last == SeqId(-7))")]),
+    ("A5", "division by what the caller gives", [(
+        SEQ, "if (d < 1) return", "if (ledger_[seq].n_tokens % d > ledger_[seq].n_tokens) return")]),
+    ("A6", "a part may have no token", [(BATCH, "if (n_tokens == 0) {", "if (n_tokens > ~1ull) {")]),
+    ("A7", "an empty batch is taken for one", [(
+        BATCH, "if (batch.empty())", "if (batch.size() > ~1ull)")]),
+    ("A8", "a shared state is written for each sharer", [(
+        STATE, "if (number == kNone) {", "if (number != kNone - 1) {")]),
+    # --- B: one sequence's state reaches another ---
+    ("B1", "a failed update in place is kept", [(
+        BATCH, "ledger_.drop(entry.seq, SeqStatus::kLost);", "continue;")]),
+    ("B1b", "a shared tail is updated in place", [(
+        BATCH, "ledger_.is_private(part.seq) ? tail",
+        "ledger_[part.seq].status == SeqStatus::kLive ? tail")]),
+    ("B2", "a new sequence starts from what is in its cell", [(
+        BATCH, ": kZeroRow", ": dst.value")]),
+    ("B3", "negative positions can be read", [(
+        VIEW, "if (count < 1 || count > static_cast<std::uint64_t>(std::numeric_limits<Pos>::max())) {",
+        "if (count < 1) {")]),
+    ("B4", "cut bytes are read", [
+        (VIEW, "if (u64(kSizeAt) != bytes_.size()) {", "if (u64(kSizeAt) == 1) {"),
+        (VIEW, "if (end != bytes_.size()) {", "if (end == 1) {")]),
+    ("B5", "rows are wiped by multiplying with zero", [(
+        "state_tensors.cpp", "t.rows.buffer->zero(offset_of(t, cell), t.rows.stride);",
+        "std::vector<float> row(t.row_bytes / 4);"
+        "t.rows.buffer->read(offset_of(t, cell), std::as_writable_bytes(std::span(row)));"
+        "for (float& x : row) x *= 0.0f;"
+        "t.rows.buffer->write(offset_of(t, cell), std::as_bytes(std::span(row)));")]),
+    ("B6", "a released cell is not wiped", [("ledger.cpp", "  tensors_.wipe(id);\n", "")]),
+    ("B7", "a copy's destination is not checked", [(SEQ, "  EDDY_TRY(check_seq(dst));\n", "")]),
+    ("B8", "a dump is cleared for before it is validated", [(
+        STATE, "  const auto view = StateView::parse(",
+        "  if (!seq) (void)clear(false).ok();\n  const auto view = StateView::parse(")]),
+    ("B9", "a fork is one token behind", [(
+        SEQ, "ledger_.set_tail(dst, s.tail, s.n_tokens);",
+        "ledger_.set_tail(dst, s.tail, s.n_tokens > 1 ? s.n_tokens - 1 : 1);")]),
+    # --- C: silent wrong results ---
+    ("C1", "removing a part succeeds and does nothing", [(
+        SEQ, "if (removed == Overlap::kNone) return {};",
+        "if (removed != Overlap::kWhole) return {};")]),
+    ("C2", "copying a part copies all", [(SEQ, "  if (!is_all) {", "  if (!is_all && p0 > 99) {")]),
+    ("C3", "a shift succeeds", [(
+        SEQ, "if (shift == 0 ||", "if (shift < 99 ||")]),
+    ("C4", "a micro-batch counts as one token", [(
+        BATCH, "ledger_[entry.seq].n_tokens + entry.n_tokens", "ledger_[entry.seq].n_tokens + 1")]),
+    ("C5", "a failed micro-batch is published", [(
+        BATCH, "      ledger_.unstage(entry.dst);",
+        "      ledger_.set_tail(entry.seq, entry.dst,"
+        " ledger_[entry.seq].n_tokens + entry.n_tokens);")]),
+    ("C6", "a published micro-batch does not advance", [(
+        BATCH, "ledger_[entry.seq].n_tokens + entry.n_tokens",
+        "ledger_[entry.seq].n_tokens > 0 ? ledger_[entry.seq].n_tokens : entry.n_tokens")]),
+    ("C7", "apply ignores a failed placement", [(
+        "recurrent_context.cpp", "return memory_->find_slot(ubatch());",
+        "(void)memory_->find_slot(ubatch()).ok();\n  return {};")]),
+    ("C8", "positions are said to be shiftable", [(
+        "recurrent_memory.h", "bool get_can_shift() const { return false; }",
+        "bool get_can_shift() const { return true; }")]),
+    ("C9", "only the first row is validated", [(
+        VIEW, "if (const auto element = first_non_finite(expected.type, row(state, i))) {",
+        "if (const auto element = first_non_finite(expected.type, row(state, 0))) {")]),
+    ("C10", "checksums are not verified", [(
+        VIEW, "  StateView view;\n", "  StateView view;\n  checksums = Checksums::kIgnore;\n")]),
+    ("C10b", "another model's state is read", [(
+        VIEW, "identity.data(), identity.size()) != 0) {", "identity.data(), 0) != 0) {")]),
+    ("C11", "bytes do not say whether they hold one or all", [(
+        "state_writer.cpp", "  put(static_cast<std::uint32_t>(content));",
+        "  put(content == StateContent::kAll ? 1u : 1u);")]),
+    ("C12", "a dump of nothing is read", [(
+        VIEW, "if (n_named == 0 || n_named != n_states_) {", "if (n_named != n_states_) {")]),
+    ("C13", "the memory can be changed under a context", [(
+        CORE, "if (!walk_.is_open) return {};", "if (n_seq_max() > 0) return {};")]),
+    ("C14", "checks find nothing", [(
+        "ledger_check.cpp", "  EDDY_TRY(check_slot(cells_, slot, n_staged));\n",
+        "  (void)slot, (void)check_slot;\n")]),
+    # --- D: blow-ups ---
+    ("D1", "publishing touches rows", [(
+        BATCH, "    assert(ledger_.is_sound(entry.seq));",
+        "    std::byte b[1];\n    tensors_.read(tensors_.all()[0], entry.dst, b);")]),
+    ("D2", "a micro-batch has one sequence", [(
+        "batch_cutter.cpp", "while (part_ < batch_.size() && tokens_.size() < n_ubatch_) {",
+        "while (part_ < batch_.size() && tokens_.size() < n_ubatch_ && parts_.empty()) {")]),
+    ("D3", "planning walks all cells", [(
+        "slot_planner.cpp", "  ++plan_;\n",
+        "  ++plan_;\n  for (std::uint32_t i = 0; i < ledger_.mem_size(); ++i) {\n"
+        "    volatile auto use = ledger_[CellId(static_cast<std::int32_t>(i))].use;\n"
+        "    (void)use;\n  }\n")]),
+    ("D4", "a batch allocates", [(
+        "batch_cutter.cpp", "  batch_.assign(batch.begin(), batch.end());",
+        "  batch_ = std::vector<BatchPart>(batch.begin(), batch.end());")]),
+    ("D5", "a position query walks all sequences", [(
+        SEQ, "  return ledger_[seq].n_tokens - 1;",
+        "  Pos found = -1;\n  for (std::uint32_t i = 0; i < n_seq_max(); ++i) {\n"
+        "    volatile auto n = ledger_[SeqId(static_cast<std::int32_t>(i))].n_tokens;\n"
+        "    if (static_cast<std::int32_t>(i) == seq.value) found = n - 1;\n  }\n"
+        "  return found;")]),
+    ("D6", "no more sequences than cells", [(
+        CORE, "  return StateTensors::create({",
+        "  if (params.n_seq_max > params.mem_size) {\n"
+        "    return fail(ErrorCode::kInvalidArgument, \"too many sequences\");\n  }\n"
+        "  return StateTensors::create({")]),
+    ("D7", "the cell of a lost state is never free again", [(
+        "ledger.cpp", "  s.n_tokens = 0;\n  if (cells_.contains(old))",
+        "  s.n_tokens = 0;\n  if (cells_.contains(old) && status != SeqStatus::kLost)")]),
+    ("D8", "sizes overflow", [(
+        "state_tensors.cpp", "stride ? checked_mul(*stride, mem_size) : std::nullopt",
+        "stride ? std::optional(std::uint64_t(*stride * mem_size)) : std::nullopt"),
+        ("state_tensors.cpp", "const auto n_row = row_bytes(type, n_elems);",
+         "const auto n_row = std::optional(n_elems * dtype_info(type).block_bytes);")]),
+    ("D9", "a micro-batch has a token too many", [(
+        "batch_cutter.cpp", "std::min(n_left, n_ubatch_ - tokens_.size())",
+        "std::min(n_left, n_ubatch_ + 1 - tokens_.size())")]),
+    ("D10", "a read allocates after it has dropped all", [
+        (STATE, "  std::vector<CellId> cells(view.n_states());\n", ""),
+        (STATE, "  planner_.begin(view.n_states());",
+         "  std::vector<CellId> cells(view.n_states());\n  planner_.begin(view.n_states());")]),
+    ("D11", "errors are logged", [
+        (CORE, "  return fail(ErrorCode::kInvalidArgument, \"sequence {}, expected 0 .. {}\"",
+         "  std::fputs(\"bad sequence\\n\", stderr);\n"
+         "  return fail(ErrorCode::kInvalidArgument, \"sequence {}, expected 0 .. {}\""),
+        (CORE, "#include <algorithm>\n", "#include <algorithm>\n#include <cstdio>\n")]),
+    # --- E: serialised states ---
+    ("E1", "a failed write is a success", [(
+        STATE, "  return Error{ErrorCode::kOutOfMemory, \"state bytes\"};",
+        "  return std::vector<std::byte>();")]),
+    ("E2", "a sequence is dropped before its new state is validated", [(
+        STATE, "  const auto view = StateView::parse(",
+        "  if (seq) ledger_.drop(*seq, SeqStatus::kEmpty);\n"
+        "  const auto view = StateView::parse(")]),
+    ("E3", "a load into a bad id clears all", [(
+        STATE, "  if (seq) EDDY_TRY(check_seq(*seq));",
+        "  if (seq && !check_seq(*seq).ok()) (void)clear(false).ok();\n"
+        "  if (seq) EDDY_TRY(check_seq(*seq));")]),
+    ("E4", "writing an empty sequence gives bytes", [(
+        STATE, "    return fail(ErrorCode::kNotFound, \"sequence {} is empty: no state to write\","
+        " seq->value);", "    return std::vector<std::byte>(16);")]),
+    ("E5", "a section's length is not checked", [(
+        VIEW, " || u64(at + 8) != n_payload) {", ") {")]),
+    ("E6", "trailing bytes are read", [
+        (VIEW, "if (u64(kSizeAt) != bytes_.size()) {", "if (u64(kSizeAt) > bytes_.size()) {"),
+        (VIEW, "if (end != bytes_.size()) {", "if (end > bytes_.size()) {")]),
+    ("E7", "the version is not checked", [(
+        VIEW, "if (u32(kVersionAt) != kStateVersion) {", "if (u32(kVersionAt) > 99) {")]),
+    # --- X: mistakes that our own design invites ---
+    ("X1", "the most worth is evicted first", [(
+        "eviction.cpp", "v.is_parked ? 0.0 : v.worth", "v.is_parked ? 0.0 : -v.worth")]),
+    ("X2", "an evicted checkpoint's handle stays good", [(
+        "ledger.cpp", "  ++cell.pin_generation;\n", "")]),
+    ("X3", "the plan forgets cells that all sharers left", [(
+        "slot_planner.cpp", "if (n_holders(ledger_[uses_[i].seq].tail) == 0) ++n_freed;", "")]),
+    ("X4", "the plan forgets that sharers move away", [(
+        "slot_planner.cpp", "    mark->n_left += mark->n_leaving;\n", "")]),
+    ("X5", "the plan ignores checkpoints", [(
+        "slot_planner.cpp", "const std::uint32_t n_pins = mark.is_unpinned ? 0 : ledger_[cell].n_pins;",
+        "const std::uint32_t n_pins = 0;")]),
+    ("X6", "a pinned tail is updated in place", [(
+        "ledger.cpp", "cells_[s.tail].n_holders() == 1", "cells_[s.tail].n_sharers == 1")]),
+    ("X7", "sequences of the batch are parked", [(
+        "eviction.cpp", "cell.n_sharers > 0 && !planner.uses(id)", "cell.n_sharers > 0")]),
+    ("X8", "idle states go before checkpoints", [(
+        "eviction.cpp", "return std::tuple(v.is_parked,", "return std::tuple(!v.is_parked,")]),
+    ("X9", "age does not count", [(
+        "eviction.cpp", "v.worth, v.last_used, v.cell", "v.worth, 0, v.cell")]),
+    ("X10", "unpinning that saves nothing is done", [(
+        "eviction.cpp", "if (n_needed_now < n_needed) chosen_.push_back(victim);",
+        "chosen_.push_back(victim);")]),
+    ("X11", "a refusal to be parked is not heard", [(
+        "eviction.cpp", "} else if (!victim.is_parked || may_park(victim.cell)) {",
+        "} else if (!victim.is_parked || (may_park(victim.cell), true)) {")]),
+    ("X12", "a lost sequence can be used", [(
+        CORE, "if (status == SeqStatus::kLost) {", "if (status == SeqStatus::kLost && seq.value < 0) {")]),
+    ("X13", "a parked sequence can be used", [(
+        CORE, "if (status == SeqStatus::kParked) {",
+        "if (status == SeqStatus::kParked && seq.value < 0) {")]),
+    ("X14", "parked sharers are forgotten but for the first", [(
+        BATCH, "for (std::uint32_t i = 0; i < n_idle; ++i) {",
+        "for (std::uint32_t i = 0; i < n_idle && i < 1; ++i) {")]),
+    ("X15", "sequences of a dump need not be in order", [(
+        VIEW, "if (seq.value <= last_id || state > n_named) {", "if (seq.value < 0 || state > n_named) {")]),
+    ("X16", "infinities of F16 are finite", [(
+        "finite.cpp", "type == DType::kF16 ? 0x7C00u : 0x7F80u", "0x7F80u")]),
+    ("X17", "the walk ends one micro-batch early", [(
+        "recurrent_context.cpp", "if (walk.cutter.next()) return true;",
+        "if (walk.cutter.next() && walk.cutter.ubatch().parts.size() > 1) return true;")]),
+    ("X18", "a repeated id slips through where a cut lies between", [(
+        BATCH, "    if (planner_.uses(part.seq)) return repeated(part.seq);\n", "")]),
+    ("X19", "positions may overflow", [(
+        BATCH, "if (n_tokens > kMost - n_before) {", "if (n_tokens == ~0ull) {")]),
+    ("X20", "offload does not choose", [(
+        "state_tensors.cpp", "params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type()",
+        "params.layer_devices[i]->buffer_type()")]),
+    ("X21", "rows are read as host memory", [(
+        "state_tensors.cpp", "t.rows.buffer->read(offset_of(t, cell), out);",
+        "std::copy_n(t.rows.buffer->host() + offset_of(t, cell), out.size(), out.begin());")]),
+    ("X22", "one buffer for all buffer types", [(
+        "state_tensors.cpp", "if (index == pools.size()) pools.push_back({.type = &type});",
+        "if (pools.empty()) pools.push_back({.type = &type});\n  if (index > 0) return 0;")]),
+    ("X23", "the last output of a part is wanted in every micro-batch", [(
+        "batch_cutter.cpp", "source.outputs == Outputs::kLast && is_last",
+        "source.outputs == Outputs::kLast")]),
+    ("X24", "clear with data keeps the rows of free cells", [(SEQ, "  tensors_.wipe_all();\n", "")]),
+]
