@@ -1,9 +1,9 @@
 // The known defects of recurrent memories elsewhere, one test for each: none of them is ours.
 //
 // A: process death. B: one sequence's state reaches another. C: silent wrong results. D: blow-ups
-// of memory and time. E: serialised states. docs/decisions/0012-recurrent-memory-defects.md tells what
-// each one is and which rule keeps it out; tests/mutants puts each into our code and demands that a
-// test fails.
+// of memory and time. E: serialised states. docs/decisions/0012-recurrent-memory-defects.md tells
+// what each one is and which rule keeps it out; tests/mutants puts each into our code and demands
+// that a test fails.
 #include <algorithm>
 #include <cstring>
 #include <limits>
