@@ -137,6 +137,30 @@ TEST_F(CheckpointTest, UnpinningThatSavesNothingIsNotDone) {
   EXPECT_TRUE(own.is_kept());
 }
 
+TEST_F(CheckpointTest, AUselessCheckpointIsNotEvictedOnTheWayToAUsefulOne) {
+  make(2, 2);
+  const Checkpoint dear = pin_tokens(tokens({9}), 5);
+  ASSERT_OK(extend(0, tokens({1})));
+  ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
+  const Checkpoint cheap = pin(0, 0);  // 1 needs its cell in any case
+  ASSERT_OK(extend(0, tokens({2})));
+  EXPECT_TRUE(cheap.is_kept());
+  EXPECT_FALSE(dear.is_kept());
+}
+
+TEST_F(CheckpointTest, AnEvictedHandleKnowsItEvenWhenItsCellIsPinnedAgain) {
+  make(1, 1);
+  Checkpoint next = pin_tokens(tokens({9}), 1);
+  {
+    const Checkpoint old = std::move(next);
+    ASSERT_OK(extend(0, tokens({1})));
+    next = pin(0, 1);  // the same cell
+    EXPECT_FALSE(old.is_kept());
+    EXPECT_CODE(memory->start(SeqId(0), old), kOutOfWindow);
+  }
+  EXPECT_TRUE(next.is_kept());  // the old handle's end has not unpinned it
+}
+
 TEST_F(CheckpointTest, PrepareCountsWhatCanBeEvictedAndEvictsNothing) {
   make(1, 1);
   Checkpoint a = pin_tokens(tokens({1}), 1);

@@ -496,6 +496,8 @@ void World::account_for_room(bool ok, int needed, int needed_unpinned,
   for (std::size_t i = pins_.size(); i-- > 0;) {
     if (pins_[i].handle.is_kept()) continue;
     has_evicted = true;
+    if (evicted_.size() >= kPinsMax) evicted_.erase(evicted_.begin());
+    evicted_.push_back(std::move(pins_[i].handle));
     unpin(i);
   }
   bool has_parked = false;
@@ -566,6 +568,9 @@ std::string World::compare_thoroughly() {
   }
   for (const Pin& pin : pins_) {
     expect(pin.handle.is_kept(), "a checkpoint that nobody evicted");
+  }
+  for (const Checkpoint& handle : evicted_) {
+    expect(!handle.is_kept(), "a checkpoint that was evicted");
   }
   return difference_;
 }

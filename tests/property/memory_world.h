@@ -147,6 +147,7 @@ class World {
   std::vector<int> free_labels_;
   std::vector<Seq> seqs_;
   std::vector<Pin> pins_;
+  std::vector<Checkpoint> evicted_;  // handles that must know it, whatever comes
   std::vector<Blob> blobs_;
   std::vector<Dump> dumps_;
   std::map<std::uint32_t, Blob> parked_;    // the owner's store
