@@ -16,6 +16,7 @@
 // A move-only handle; at most one is open for each memory, which must outlive it. While it is open
 // the memory refuses every other change. All storage is the memory's, made at its creation: no call
 // allocates unless it fails. Spans and views stay valid until the next call that is not const.
+// A moved-from context may only be assigned to or destroyed.
 //
 // Threading: the thread that owns the memory.
 #pragma once

@@ -11,7 +11,7 @@
 //       the free list holds each free cell once: free + held + staged = mem_size.
 //   I2  A cell's list of sharers is exactly the sequences whose tail it is.
 //   I3  A live sequence has a tail and at least one token; any other has neither.
-//   I4  Holders of one cell, sequences and checkpoints, agree on its position and generation.
+//   I4  Sequences that share a cell agree on its position and on its generation.
 //   I5  A staged cell is held by nobody; cells are staged only while a micro-batch is applied.
 //   I6  The rows of a free cell are zeros.
 //
@@ -120,7 +120,8 @@ class RecurrentMemory {
 
   // Places a micro-batch for the open context, which alone calls it: a private tail stays in place,
   // a shared or pinned one gets a fresh cell, an empty sequence starts from zeros in a fresh cell.
-  // kInvalidArgument, kStateLost, kFull: as init_batch(); nothing has changed.
+  // Makes room as init_batch(), which has done so for every micro-batch of its own.
+  // kInvalidArgument, kStateLost, kFull as there; nothing has changed.
   Status find_slot(const UBatch& ubatch);
 
   // --- Sequences ----------------------------------------------------------------------------
