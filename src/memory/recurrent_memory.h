@@ -232,7 +232,8 @@ class RecurrentMemory {
   // Put a checked batch into the planner.
   Status plan(Batch batch, std::uint32_t n_ubatch) const;
   Status plan(std::span<const UBatch> ubatches) const;
-  Status plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const;
+  bool plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const;
+  Error part_error(SeqId seq, std::uint64_t n_tokens) const;  // why plan_part() said no
 
   Error full() const;  // kFull with figures
   Status make_room();  // evicts until the plan fits, or fails and changes nothing

@@ -12,8 +12,9 @@
 namespace eddy {
 namespace {
 
-Error repeated(SeqId seq) {
-  return fail(ErrorCode::kInvalidArgument, "sequence {} has two parts", seq.value);
+// How many tokens can be added before positions overflow.
+std::uint64_t n_tokens_left(const Sequence& s) {
+  return static_cast<std::uint64_t>(std::numeric_limits<Pos>::max() - s.n_tokens);
 }
 
 }  // namespace
@@ -87,10 +88,12 @@ Status RecurrentMemory::plan(Batch batch, std::uint32_t n_ubatch) const {
   planner_.begin();
   std::uint64_t n_tokens = 0;  // of the parts so far: BatchCutter cuts every n_ubatch
   for (const BatchPart& part : batch) {
-    EDDY_TRY(check_seq(part.seq));
-    if (planner_.uses(part.seq)) return repeated(part.seq);
-    EDDY_TRY(plan_part(part.seq, part.tokens.size(), n_tokens / n_ubatch));
-    n_tokens += part.tokens.size();
+    const std::uint64_t n_part = part.tokens.size();
+    const bool is_repeated = ledger_.contains(part.seq) && planner_.uses(part.seq);
+    if (is_repeated || !plan_part(part.seq, n_part, n_tokens / n_ubatch)) {
+      return part_error(part.seq, n_part);
+    }
+    n_tokens += n_part;
   }
   return {};
 }
@@ -107,7 +110,7 @@ Status RecurrentMemory::plan(std::span<const UBatch> ubatches) const {
                     "micro-batch {}: a part begins at token {}, not {}", i, part.first_token,
                     n_tokens);
       }
-      EDDY_TRY(plan_part(part.seq, n_part, i));
+      if (!plan_part(part.seq, n_part, i)) return part_error(part.seq, n_part);
       n_tokens += n_part;
     }
     if (n_tokens != ubatch.tokens.size() || n_tokens < 1 || n_tokens > n_ubatch_max_) {
@@ -119,19 +122,23 @@ Status RecurrentMemory::plan(std::span<const UBatch> ubatches) const {
   return {};
 }
 
-Status RecurrentMemory::plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const {
-  EDDY_TRY(check_has_state(seq));
+bool RecurrentMemory::plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const {
+  if (!ledger_.contains(seq) || !has_known_state(ledger_[seq])) return false;
+  if (n_tokens == 0 || n_tokens > n_tokens_left(ledger_[seq])) return false;
+  return planner_.add(seq, ubatch);
+}
+
+Error RecurrentMemory::part_error(SeqId seq, std::uint64_t n_tokens) const {
+  const Status usable = check_has_state(seq);
+  if (!usable) return usable.error();
   if (n_tokens == 0) {
     return fail(ErrorCode::kInvalidArgument, "sequence {}: a part without tokens", seq.value);
   }
-  const auto n_before = static_cast<std::uint64_t>(ledger_[seq].n_tokens);
-  constexpr std::uint64_t kMost = std::numeric_limits<Pos>::max();
-  if (n_tokens > kMost - n_before) {
+  if (n_tokens > n_tokens_left(ledger_[seq])) {
     return fail(ErrorCode::kInvalidArgument, "sequence {}: {} tokens after {} overflow positions",
-                seq.value, n_tokens, n_before);
+                seq.value, n_tokens, ledger_[seq].n_tokens);
   }
-  if (!planner_.add(seq, ubatch)) return repeated(seq);
-  return {};
+  return fail(ErrorCode::kInvalidArgument, "sequence {} has two parts", seq.value);
 }
 
 Error RecurrentMemory::full() const {

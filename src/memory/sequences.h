@@ -26,6 +26,11 @@ struct Sequence {
   SeqId prev_sharer;
 };
 
+// Whether a sequence can be read and extended: what its state is, is known.
+inline bool has_known_state(const Sequence& s) {
+  return s.status == SeqStatus::kEmpty || s.status == SeqStatus::kLive;
+}
+
 using Sequences = Table<SeqId, Sequence>;
 
 }  // namespace eddy

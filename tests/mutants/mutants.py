@@ -25,7 +25,7 @@ MUTANTS = [
         STATE, "if (!ledger_.contains(last))", "if (last == SeqId(-7))")]),
     ("A5", "division by what the caller gives", [(
         SEQ, "if (d < 1) return", "if (ledger_[seq].n_tokens % d > ledger_[seq].n_tokens) return")]),
-    ("A6", "a part may have no token", [(BATCH, "if (n_tokens == 0) {", "if (n_tokens > ~1ull) {")]),
+    ("A6", "a part may have no token", [(BATCH, "if (n_tokens == 0 ||", "if (")]),
     ("A7", "an empty batch is taken for one", [(
         BATCH, "if (batch.empty())", "if (batch.size() > ~1ull)")]),
     ("A8", "a shared state is written for each sharer", [(
@@ -191,9 +191,13 @@ MUTANTS = [
     ("X11", "a refusal to be parked is not heard", [(
         "eviction.cpp", "} else if (!victim.is_parked || may_park(victim.cell)) {",
         "} else if (!victim.is_parked || (may_park(victim.cell), true)) {")]),
-    ("X12", "a lost sequence can be used", [(
+    ("X12", "a lost sequence can be extended", [(
+        "sequences.h", "s.status == SeqStatus::kEmpty ||", "s.status != SeqStatus::kParked ||")]),
+    ("X13", "a parked sequence can be extended", [(
+        "sequences.h", "s.status == SeqStatus::kEmpty ||", "s.status != SeqStatus::kLost ||")]),
+    ("X25", "a lost sequence can be asked and copied", [(
         CORE, "if (status == SeqStatus::kLost) {", "if (status == SeqStatus::kLost && seq.value < 0) {")]),
-    ("X13", "a parked sequence can be used", [(
+    ("X26", "a parked sequence can be asked and copied", [(
         CORE, "if (status == SeqStatus::kParked) {",
         "if (status == SeqStatus::kParked && seq.value < 0) {")]),
     ("X14", "parked sharers are forgotten but for the first", [(
@@ -207,9 +211,9 @@ MUTANTS = [
         "recurrent_context.cpp", "if (walk.cutter.next()) return true;",
         "if (walk.cutter.next() && walk.cutter.ubatch().parts.size() > 1) return true;")]),
     ("X18", "a repeated id slips through where a cut lies between", [(
-        BATCH, "    if (planner_.uses(part.seq)) return repeated(part.seq);\n", "")]),
+        BATCH, "if (is_repeated || !plan_part(", "if (!plan_part(")]),
     ("X19", "positions may overflow", [(
-        BATCH, "if (n_tokens > kMost - n_before) {", "if (n_tokens == ~0ull) {")]),
+        BATCH, "n_tokens == 0 || n_tokens > n_tokens_left(ledger_[seq])", "n_tokens == 0")]),
     ("X20", "offload does not choose", [(
         "state_tensors.cpp", "params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type()",
         "params.layer_devices[i]->buffer_type()")]),

@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True  # before the import of mutants
+
 from mutants import MUTANTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
