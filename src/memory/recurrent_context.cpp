@@ -31,20 +31,20 @@ Status RecurrentContext::apply() {
 
 bool RecurrentContext::next() noexcept {
   auto& walk = memory_->walk_;
-  if (!walk.is_applied) return false;
-  memory_->publish();
+  if (!walk.staged.is_staged()) return false;
+  walk.staged.publish(memory_->ledger_);
   if (walk.cutter.next()) return true;
   walk.status = ContextStatus::kNoUpdate;
   return false;
 }
 
 void RecurrentContext::fail() noexcept {
-  memory_->take_back();
+  memory_->walk_.staged.take_back(memory_->ledger_);
   memory_->walk_.cutter.reset();
   memory_->walk_.status = ContextStatus::kFailedCompute;
 }
 
-std::span<const Lane> RecurrentContext::lanes() const { return memory_->walk_.lanes; }
+std::span<const Lane> RecurrentContext::lanes() const { return memory_->walk_.staged.lanes(); }
 
 StateRows RecurrentContext::get_r_l(LayerId il) const { return memory_->tensors_.r(il); }
 StateRows RecurrentContext::get_s_l(LayerId il) const { return memory_->tensors_.s(il); }

@@ -34,12 +34,6 @@ Result<StateTensors> create_tensors(const RecurrentMemoryParams& params) {
 
 }  // namespace
 
-RecurrentMemory::Walk::Walk(std::uint32_t n_seq_max, std::uint32_t n_ubatch_max)
-    : cutter(n_seq_max, n_ubatch_max) {
-  slot.reserve(n_seq_max);
-  lanes.reserve(n_seq_max);
-}
-
 RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors)
     : n_ubatch_max_(params.n_ubatch_max),
       tensors_(std::move(tensors)),
@@ -47,7 +41,8 @@ RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& 
       ledger_(params.mem_size, params.n_seq_max, tensors_),
       planner_(ledger_),
       evictor_(params.mem_size),
-      walk_(params.n_seq_max, params.n_ubatch_max) {}
+      walk_{.cutter = BatchCutter(params.n_seq_max, params.n_ubatch_max),
+            .staged = StagedSlot(params.n_seq_max)} {}
 
 Result<std::unique_ptr<RecurrentMemory>> RecurrentMemory::create(RecurrentMemoryParams params) {
   try {
@@ -100,7 +95,7 @@ std::vector<MemoryUse> RecurrentMemory::memory_breakdown() const {
   return uses;
 }
 
-Status RecurrentMemory::check() const { return ledger_.check(walk_.slot); }
+Status RecurrentMemory::check() const { return ledger_.check(walk_.staged.slot()); }
 
 Status RecurrentMemory::check_free_rows() const {
   std::vector<std::byte> row;

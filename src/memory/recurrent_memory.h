@@ -44,16 +44,14 @@
 #include "memory/eviction.h"
 #include "memory/ledger.h"
 #include "memory/recurrent_context.h"
-#include "memory/slot.h"
 #include "memory/slot_planner.h"
+#include "memory/staged_slot.h"
 #include "memory/state_format.h"
 #include "memory/state_layout.h"
 #include "memory/state_tensors.h"
 #include "memory/state_view.h"
 
 namespace eddy {
-
-class StateWriter;
 
 struct RecurrentMemoryParams {
   StateLayout layout;                        // by layer
@@ -184,9 +182,8 @@ class RecurrentMemory {
 
   // Installs what state_write() made: one state into one sequence, or all in place of all that are
   // there. Bytes are validated whole first, and used where they lie.
-  // kMalformed, kMismatch (another model, layout, element type or version; one for all or all for
-  // one), kNonFinite, kFull. Checksums::kIgnore is for tests and fuzzers, to reach what lies
-  // behind.
+  // Errors as StateView::parse(), and kFull; kInvalidArgument: an id that this memory lacks.
+  // Checksums::kIgnore is for tests and fuzzers, to reach what lies behind.
   Status state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
                     Checksums checksums = Checksums::kVerify);
 
@@ -211,14 +208,10 @@ class RecurrentMemory {
 
   // The storage of the one open context.
   struct Walk {
-    Walk(std::uint32_t n_seq_max, std::uint32_t n_ubatch_max);
-
     bool is_open = false;
-    bool is_applied = false;
     ContextStatus status = ContextStatus::kNoUpdate;
     BatchCutter cutter;
-    Slot slot;                // by lane
-    std::vector<Lane> lanes;  // the same, as kernels see it
+    StagedSlot staged;
   };
 
   RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors);
@@ -242,17 +235,9 @@ class RecurrentMemory {
 
   Result<RecurrentContext> open_context(ContextStatus status);
   void close_context() noexcept;
-  void place(const UBatch& ubatch) noexcept;
-  void publish() noexcept;
-  void take_back() noexcept;
 
-  // May throw std::bad_alloc.
-  Result<std::vector<std::byte>> write_one(CellId cell, Pos n_tokens) const;
-  Result<std::vector<std::byte>> write_all() const;
-  Status write_rows(CellId cell, StateWriter& writer) const;
   Status read_one(const StateView& view, SeqId seq);
   Status read_all(const StateView& view);
-  CellId install(const StateView& view, std::uint32_t state) noexcept;
 
   const std::uint32_t n_ubatch_max_;
   StateTensors tensors_;

@@ -1,6 +1,5 @@
-// RecurrentMemory: a batch's way through the memory: plan, make room, place, publish or take back.
+// RecurrentMemory: a batch's way into the memory: plan, make room, open a context, place.
 #include <algorithm>
-#include <cassert>
 #include <limits>
 #include <new>
 #include <utility>
@@ -8,6 +7,7 @@
 #include "base/error.h"
 #include "base/try.h"
 #include "memory/recurrent_memory.h"
+#include "memory/state_io.h"
 
 namespace eddy {
 namespace {
@@ -33,12 +33,7 @@ Result<RecurrentContext> RecurrentMemory::init_full() {
   EDDY_TRY(check_idle());
   const std::uint32_t n_lanes = std::min({n_seq_max(), mem_size(), n_ubatch_max_});
   walk_.cutter.show_worst_case(n_lanes, n_ubatch_max_);
-  for (const UBatchPart& part : walk_.cutter.ubatch().parts) {
-    walk_.lanes.push_back({.first_token = part.first_token,
-                           .n_tokens = part.n_tokens,
-                           .src = kZeroRow,
-                           .dst = part.part});
-  }
+  walk_.staged.show(walk_.cutter.ubatch());
   return open_context(ContextStatus::kPlanOnly);
 }
 
@@ -54,9 +49,8 @@ Result<RecurrentContext> RecurrentMemory::open_context(ContextStatus status) {
 }
 
 void RecurrentMemory::close_context() noexcept {
-  take_back();
+  walk_.staged.take_back(ledger_);
   walk_.cutter.reset();
-  walk_.lanes.clear();
   walk_.is_open = false;
   walk_.status = ContextStatus::kNoUpdate;
 }
@@ -68,12 +62,12 @@ Status RecurrentMemory::prepare(std::span<const UBatch> ubatches) const {
 }
 
 Status RecurrentMemory::find_slot(const UBatch& ubatch) {
-  if (walk_.status != ContextStatus::kSuccess || walk_.is_applied) {
+  if (walk_.status != ContextStatus::kSuccess || walk_.staged.is_staged()) {
     return fail(ErrorCode::kInvalidArgument, "find_slot: no context waits for a slot");
   }
   EDDY_TRY(plan(std::span(&ubatch, 1)));
   EDDY_TRY(make_room());
-  place(ubatch);
+  walk_.staged.place(ubatch, ledger_);
   return {};
 }
 
@@ -179,49 +173,10 @@ bool RecurrentMemory::may_park(CellId cell) try {
     seqs.push_back(seq);
   }
   const Pos n_tokens = ledger_[seqs.front()].n_tokens;
-  const auto bytes = write_one(cell, n_tokens);
+  const auto bytes = write_one_state(format_, tensors_, cell, n_tokens);
   return bytes.ok() && park_({.seqs = seqs, .pos = n_tokens - 1, .state = *bytes});
 } catch (const std::bad_alloc&) {
   return false;
-}
-
-// --- One micro-batch: place, then publish or take back -------------------------------------------
-
-void RecurrentMemory::place(const UBatch& ubatch) noexcept {
-  for (const UBatchPart& part : ubatch.parts) {
-    const CellId tail = ledger_[part.seq].tail;
-    const CellId dst = ledger_.is_private(part.seq) ? tail : ledger_.stage();
-    walk_.slot.push_back({.seq = part.seq, .src = tail, .dst = dst, .n_tokens = part.n_tokens});
-    walk_.lanes.push_back(
-        {.first_token = part.first_token,
-         .n_tokens = part.n_tokens,
-         .src = ledger_[part.seq].status == SeqStatus::kLive ? tail.value : kZeroRow,
-         .dst = dst.value});
-  }
-  walk_.is_applied = true;
-}
-
-void RecurrentMemory::publish() noexcept {
-  for (const SlotEntry& entry : walk_.slot) {
-    ledger_.set_tail(entry.seq, entry.dst, ledger_[entry.seq].n_tokens + entry.n_tokens);
-    assert(ledger_.is_sound(entry.seq));
-  }
-  walk_.slot.clear();
-  walk_.lanes.clear();
-  walk_.is_applied = false;
-}
-
-void RecurrentMemory::take_back() noexcept {
-  for (const SlotEntry& entry : walk_.slot) {
-    if (entry.is_in_place()) {
-      ledger_.drop(entry.seq, SeqStatus::kLost);
-    } else {
-      ledger_.unstage(entry.dst);
-    }
-  }
-  walk_.slot.clear();
-  walk_.lanes.clear();
-  walk_.is_applied = false;
 }
 
 }  // namespace eddy

@@ -6,6 +6,8 @@ X1 and on are mistakes of our own making that the design invites.
 """
 
 BATCH = "recurrent_memory_batch.cpp"
+STAGED = "staged_slot.cpp"
+IO = "state_io.cpp"
 CORE = "recurrent_memory.cpp"
 SEQ = "recurrent_memory_seq.cpp"
 STATE = "recurrent_memory_state.cpp"
@@ -29,15 +31,16 @@ MUTANTS = [
     ("A7", "an empty batch is taken for one", [(
         BATCH, "if (batch.empty())", "if (batch.size() > ~1ull)")]),
     ("A8", "a shared state is written for each sharer", [(
-        STATE, "if (number == kNone) {", "if (number != kNone - 1) {")]),
+        IO, "if (number == kNone) {", "if (number != kNone - 1) {")]),
     # --- B: one sequence's state reaches another ---
     ("B1", "a failed update in place is kept", [(
-        BATCH, "ledger_.drop(entry.seq, SeqStatus::kLost);", "continue;")]),
+        STAGED, "ledger.drop(entry.seq, SeqStatus::kLost);", "continue;")]),
     ("B1b", "a shared tail is updated in place", [(
-        BATCH, "ledger_.is_private(part.seq) ? tail",
-        "ledger_[part.seq].status == SeqStatus::kLive ? tail")]),
+        STAGED, "ledger.is_private(part.seq) ? src",
+        "ledger[part.seq].status == SeqStatus::kLive ? src")]),
     ("B2", "a new sequence starts from what is in its cell", [(
-        BATCH, ": kZeroRow", ": dst.value")]),
+        STAGED, "src == CellId() ? kZeroRow : src.value",
+        "src == CellId() ? dst.value : src.value")]),
     ("B3", "negative positions can be read", [(
         VIEW, "if (count < 1 || count > static_cast<std::uint64_t>(std::numeric_limits<Pos>::max())) {",
         "if (count < 1) {")]),
@@ -66,14 +69,14 @@ MUTANTS = [
     ("C3", "a shift succeeds", [(
         SEQ, "if (shift == 0 ||", "if (shift < 99 ||")]),
     ("C4", "a micro-batch counts as one token", [(
-        BATCH, "ledger_[entry.seq].n_tokens + entry.n_tokens", "ledger_[entry.seq].n_tokens + 1")]),
+        STAGED, "ledger[entry.seq].n_tokens + entry.n_tokens", "ledger[entry.seq].n_tokens + 1")]),
     ("C5", "a failed micro-batch is published", [(
-        BATCH, "      ledger_.unstage(entry.dst);",
-        "      ledger_.set_tail(entry.seq, entry.dst,"
-        " ledger_[entry.seq].n_tokens + entry.n_tokens);")]),
+        STAGED, "      ledger.unstage(entry.dst);",
+        "      ledger.set_tail(entry.seq, entry.dst,"
+        " ledger[entry.seq].n_tokens + entry.n_tokens);")]),
     ("C6", "a published micro-batch does not advance", [(
-        BATCH, "ledger_[entry.seq].n_tokens + entry.n_tokens",
-        "ledger_[entry.seq].n_tokens > 0 ? ledger_[entry.seq].n_tokens : entry.n_tokens")]),
+        STAGED, "ledger[entry.seq].n_tokens + entry.n_tokens",
+        "ledger[entry.seq].n_tokens > 0 ? ledger[entry.seq].n_tokens : entry.n_tokens")]),
     ("C7", "apply ignores a failed placement", [(
         "recurrent_context.cpp", "return memory_->find_slot(ubatch());",
         "(void)memory_->find_slot(ubatch()).ok();\n  return {};")]),
@@ -99,8 +102,9 @@ MUTANTS = [
         "  (void)slot, (void)check_slot;\n")]),
     # --- D: blow-ups ---
     ("D1", "publishing touches rows", [(
-        BATCH, "    assert(ledger_.is_sound(entry.seq));",
-        "    std::byte b[1];\n    tensors_.read(tensors_.all()[0], entry.dst, b);")]),
+        "ledger.cpp", "  cells_[cell].last_used = ++tick_;\n  if (old",
+        "  cells_[cell].last_used = ++tick_;\n  std::byte b[1];\n"
+        "  tensors_.read(tensors_.all()[0], cell, b);\n  if (old")]),
     ("D2", "a micro-batch has one sequence", [(
         "batch_cutter.cpp", "while (part_ < batch_.size() && tokens_.size() < n_ubatch_) {",
         "while (part_ < batch_.size() && tokens_.size() < n_ubatch_ && parts_.empty()) {")]),
