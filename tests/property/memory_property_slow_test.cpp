@@ -22,7 +22,7 @@ TEST(MemoryPropertySlow, TenMillionOperationsMatchTheModel) {
   const auto configs = world_configs();
   for (std::uint64_t i = 0; i * kOpsPerRun < n_ops; ++i) {
     const std::string report = run_seed(configs[i % configs.size()], first_seed + i, kOpsPerRun);
-    ASSERT_EQ(report, "");
+    ASSERT_TRUE(report.empty()) << report;
   }
 }
 

@@ -10,7 +10,7 @@ TEST(MemoryProperty, RandomOperationsMatchTheModel) {
   for (const WorldConfig& config : world_configs()) {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
       const std::string report = run_seed(config, seed, 1000);
-      ASSERT_EQ(report, "");
+      ASSERT_TRUE(report.empty()) << report;
     }
   }
 }
