@@ -35,7 +35,17 @@ void* operator new(std::size_t n_bytes) {
   return made;
 }
 void* operator new[](std::size_t n_bytes) { return operator new(n_bytes); }
+void* operator new(std::size_t n_bytes, const std::nothrow_t&) noexcept try {
+  return operator new(n_bytes);
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+void* operator new[](std::size_t n_bytes, const std::nothrow_t& tag) noexcept {
+  return operator new(n_bytes, tag);
+}
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
