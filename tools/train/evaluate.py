@@ -136,8 +136,7 @@ def main():
             out.append({"prompt": text, "prompt_ids": ids, "continuation_ids": more,
                         "continuation": tok.decode(more)})
         with open(arg.golden[1], "w", encoding="utf-8") as f:
-            json.dump(out, f, indent=1)
-            f.write("\n")
+            f.write("[\n" + ",\n".join(json.dumps(x) for x in out) + "\n]\n")
 
 
 if __name__ == "__main__":
