@@ -1,0 +1,144 @@
+#include "cpu/cpu_ops.h"
+
+#include <new>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "base/try.h"
+#include "cpu/kernels.h"
+#include "cpu/quantised_x.h"
+
+namespace eddy {
+namespace {
+
+class CpuDevice final : public Device {
+ public:
+  std::string_view name() const override { return "cpu"; }
+  const BufferType& buffer_type() const override { return host_buffer_type(); }
+};
+
+Status check_host(const StateRows& rows) {
+  if (rows.buffer->host()) return {};
+  return fail(ErrorCode::kUnsupported, "state rows in buffer type \"{}\", expected host memory",
+              rows.buffer->type().name());
+}
+
+class CpuOps final : public Ops {
+ public:
+  CpuOps(Isa isa, std::unique_ptr<ThreadPool> pool) : isa_(isa), pool_(std::move(pool)) {}
+
+  const Device& device() const override { return cpu_device(); }
+  bool can_multiply(DType type) const override { return is_dense(type) || type == DType::kQ8_0; }
+
+  Status embed(const EmbedArgs& args) override {
+    EDDY_TRY(check_type(args.table));
+    return run(kEmbed, args, {.n_units = args.out.n_tokens, .unit_cost = args.out.n});
+  }
+  Status select(const SelectArgs& args) override {
+    return run(kSelect, args, {.n_units = args.out.n_tokens, .unit_cost = args.out.n});
+  }
+  Status rms_norm(const RmsNormArgs& args) override {
+    return run(kRmsNorm, args, {.n_units = args.x.n_tokens, .unit_cost = args.x.n});
+  }
+  Status gated_rms_norm(const GatedRmsNormArgs& args) override {
+    return run(kGatedRmsNorm, args, {.n_units = args.x.n_tokens, .unit_cost = 4 * args.x.n});
+  }
+  Status linear(const LinearArgs& args) override {
+    EDDY_TRY(check_type(args.weight));
+    if (args.weight.type == DType::kQ8_0) return linear_q8_0(args);
+    return run(kLinearDense, args, linear_work(args));
+  }
+  Status short_conv(const ShortConvArgs& args) override {
+    EDDY_TRY(check_host(args.state));
+    return run(kShortConv, args,
+               {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.x.n_tokens});
+  }
+  Status selective_scan(const SelectiveScanArgs& args) override {
+    EDDY_TRY(check_host(args.state));
+    return run(kSelectiveScan, args,
+               {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.b.n * args.x.n_tokens});
+  }
+  Status ssd_scan(const SsdScanArgs& args) override {
+    EDDY_TRY(check_host(args.state));
+    return run(kSsdScan, args,
+               {.n_units = args.n_head * n_sixteens(args.head_dim),
+                .unit_cost = 16 * args.d_state * args.x.n_tokens});
+  }
+
+ private:
+  // How an op can be cut, and what a unit costs: about the elements that it touches.
+  struct Work {
+    std::int64_t n_units, unit_cost;
+  };
+
+  // Below this the work is done before another thread has woken: 16 K elements take some 2 us.
+  static constexpr std::int64_t kMinSharedCost = 16384;
+
+  static bool is_dense(DType type) {
+    return type == DType::kF32 || type == DType::kF16 || type == DType::kBF16;
+  }
+  static Work linear_work(const LinearArgs& args) {
+    return {.n_units = n_sixteens(args.weight.n_out()),
+            .unit_cost = 16 * args.weight.n_in() * args.x.n_tokens};
+  }
+
+  Status check_type(const Weight& weight) const {
+    if (can_multiply(weight.type)) return {};
+    return fail(ErrorCode::kUnsupported, "{}: type {}, expected F32, F16, BF16 or Q8_0",
+                weight.name, dtype_name(weight.type));
+  }
+
+  template <class Args>
+  Status run(const Kernels<Args>& kernels, const Args& args, Work work) {
+    const auto kernel = kernels[isa_];
+    if (work.n_units < 2 || work.n_units * work.unit_cost < kMinSharedCost) {
+      kernel(args, {0, work.n_units});
+      return {};
+    }
+    pool_->run([&](int part) { kernel(args, share_of(work.n_units, part, pool_->n_threads())); });
+    return {};
+  }
+
+  Status linear_q8_0(const LinearArgs& args) {
+    EDDY_TRY_ASSIGN(const QuantisedX x, quantised(args.x));
+    return run(kLinearQ8_0, LinearQ8Args{.linear = args, .x = x}, linear_work(args));
+  }
+
+  Result<QuantisedX> quantised(ConstMat x) {
+    QuantisedX out = {.n_blocks = x.n / kQ8BlockElems, .n_tokens = x.n_tokens};
+    EDDY_TRY(reserve(static_cast<std::uint64_t>(out.n_blocks * out.n_tokens)));
+    out.blocks = reinterpret_cast<QuantisedBlock*>(quantised_->host());
+    EDDY_TRY(run(kQuantise, QuantiseArgs{.x = x, .out = out},
+                 {.n_units = x.n_tokens, .unit_cost = x.n}));
+    return out;
+  }
+
+  // Room for quantised activations; grows with the largest call and then stays.
+  Status reserve(std::uint64_t n_blocks) {
+    const std::uint64_t n_bytes = n_blocks * sizeof(QuantisedBlock);
+    if (quantised_ && quantised_->n_bytes() >= n_bytes) return {};
+    EDDY_TRY_ASSIGN(quantised_, host_buffer_type().allocate(n_bytes));
+    return {};
+  }
+
+  Isa isa_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Buffer> quantised_;
+};
+
+}  // namespace
+
+const Device& cpu_device() {
+  static const CpuDevice device;
+  return device;
+}
+
+Result<std::unique_ptr<Ops>> make_cpu_ops(const CpuOptions& options) {
+  EDDY_TRY_ASSIGN(const Isa isa, find_isa(options.isa));
+  EDDY_TRY_ASSIGN(auto pool, ThreadPool::create(options.n_threads));
+  std::unique_ptr<Ops> ops(new (std::nothrow) CpuOps(isa, std::move(pool)));
+  if (!ops) return Error{ErrorCode::kOutOfMemory, "cpu"};
+  return ops;
+}
+
+}  // namespace eddy

@@ -1,0 +1,42 @@
+// The instruction sets that the kernels exist for, and tables of one function for each.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "eddy/result.h"
+
+namespace eddy {
+
+enum class Isa { kPlain, kNeon, kAvx2, kAvx512, kAvx512Vnni };
+inline constexpr std::size_t kNumIsas = 5;
+
+// "plain", "neon", "avx2", "avx512", "avx512vnni".
+std::string_view isa_name(Isa isa);
+
+// What this machine can run, from the slowest, which is plain, to the best.
+std::vector<Isa> available_isas();
+
+// The set of this name; "" is the best. kInvalidArgument: unknown, or not on this machine.
+Result<Isa> find_isa(std::string_view name);
+
+// One kernel for every instruction set; nullptr where it was not compiled.
+template <class Function>
+struct PerIsa {
+  std::array<Function*, kNumIsas> functions;
+  Function* operator[](Isa isa) const { return functions[static_cast<std::size_t>(isa)]; }
+};
+
+}  // namespace eddy
+
+// The PerIsa of a function that has one definition in each namespace of Highway's targets. For a
+// file that was compiled through hwy/foreach_target.h, inside #if HWY_ONCE.
+#define EDDY_PER_ISA(function)                                                             \
+  {                                                                                        \
+    {                                                                                      \
+      HWY_CHOOSE_FALLBACK(function), HWY_CHOOSE_NEON(function), HWY_CHOOSE_AVX2(function), \
+          HWY_CHOOSE_AVX3(function), HWY_CHOOSE_AVX3(function)                             \
+    }                                                                                      \
+  }

@@ -1,0 +1,148 @@
+// Sixteen lanes: V16 of floats, I16 of 32-bit integers, the same on every instruction set.
+//
+// A V16 is kParts registers of the machine (1 of AVX-512, 2 of AVX2, 4 of NEON) or, in the plain
+// set, sixteen floats. Every operation is exact or rounds once, to nearest even, so the bits agree
+// everywhere. The modes "flush to zero" and "denormals are zero" must be off, as they are in a new
+// thread. Which NaN comes out of a NaN is the machine's choice; that one comes out is not.
+//
+// Included once for each target of hwy/foreach_target.h.
+#if defined(EDDY_CPU_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EDDY_CPU_LANES_INL_H_
+#undef EDDY_CPU_LANES_INL_H_
+#else
+#define EDDY_CPU_LANES_INL_H_
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "hwy/highway.h"
+
+#undef EDDY_PLAIN
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+#define EDDY_PLAIN 1
+#include "cpu/parts_plain-inl.h"
+#else
+#define EDDY_PLAIN 0
+#include "cpu/parts_vector-inl.h"
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+
+inline constexpr std::int64_t kLanes = 16;
+inline constexpr std::size_t kParts = 16 / part::kSize;
+
+struct V16 {
+  part::F p[kParts];
+};
+struct I16 {
+  part::I p[kParts];
+};
+
+// out.p[i] = expression of i, for all parts.
+#define EDDY_EACH_PART(type, expression)                          \
+  type out;                                                       \
+  for (std::size_t i = 0; i < kParts; ++i) out.p[i] = expression; \
+  return out
+
+HWY_INLINE V16 broadcast(float x) { EDDY_EACH_PART(V16, part::broadcast(x)); }
+HWY_INLINE V16 zeros() { return broadcast(0.0f); }
+HWY_INLINE V16 load(const float* p) { EDDY_EACH_PART(V16, part::load(p + i * part::kSize)); }
+HWY_INLINE void store(V16 v, float* p) {
+  for (std::size_t i = 0; i < kParts; ++i) part::store(v.p[i], p + i * part::kSize);
+}
+
+// The first n lanes, 0 <= n <= 16, and zeros behind them.
+HWY_INLINE V16 load_first(const float* p, std::int64_t n) {
+  if (HWY_LIKELY(n == kLanes)) return load(p);
+  float all[16] = {};
+  std::memcpy(all, p, static_cast<std::size_t>(n) * sizeof(float));
+  return load(all);
+}
+HWY_INLINE void store_first(V16 v, float* p, std::int64_t n) {
+  if (HWY_LIKELY(n == kLanes)) return store(v, p);
+  float all[16];
+  store(v, all);
+  std::memcpy(p, all, static_cast<std::size_t>(n) * sizeof(float));
+}
+HWY_INLINE V16 keep_first(V16 v, std::int64_t n) {
+  if (HWY_LIKELY(n == kLanes)) return v;
+  float all[16];
+  store(v, all);
+  return load_first(all, n);
+}
+
+HWY_INLINE V16 add(V16 a, V16 b) { EDDY_EACH_PART(V16, part::add(a.p[i], b.p[i])); }
+HWY_INLINE V16 sub(V16 a, V16 b) { EDDY_EACH_PART(V16, part::sub(a.p[i], b.p[i])); }
+HWY_INLINE V16 mul(V16 a, V16 b) { EDDY_EACH_PART(V16, part::mul(a.p[i], b.p[i])); }
+HWY_INLINE V16 div(V16 a, V16 b) { EDDY_EACH_PART(V16, part::div(a.p[i], b.p[i])); }
+
+// a b + c, rounded once.
+HWY_INLINE V16 fma(V16 a, V16 b, V16 c) { EDDY_EACH_PART(V16, part::fma(a.p[i], b.p[i], c.p[i])); }
+
+// a > b ? yes : no; a NaN is greater than nothing.
+HWY_INLINE V16 if_greater(V16 a, V16 b, V16 yes, V16 no) {
+  EDDY_EACH_PART(V16, part::if_greater(a.p[i], b.p[i], yes.p[i], no.p[i]));
+}
+// x, but no less than low, or no more than high: low > x ? low : x. A NaN stays.
+HWY_INLINE V16 at_least(V16 low, V16 x) { EDDY_EACH_PART(V16, part::at_least(low.p[i], x.p[i])); }
+HWY_INLINE V16 at_most(V16 high, V16 x) { EDDY_EACH_PART(V16, part::at_most(high.p[i], x.p[i])); }
+
+HWY_INLINE I16 bits(V16 v) { EDDY_EACH_PART(I16, part::bits(v.p[i])); }
+HWY_INLINE V16 from_bits(I16 v) { EDDY_EACH_PART(V16, part::from_bits(v.p[i])); }
+HWY_INLINE I16 broadcast_int(std::int32_t x) { EDDY_EACH_PART(I16, part::broadcast_int(x)); }
+HWY_INLINE void store_int(I16 v, std::int32_t* p) {
+  for (std::size_t i = 0; i < kParts; ++i) part::store_int(v.p[i], p + i * part::kSize);
+}
+HWY_INLINE I16 add_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::add_int(a.p[i], b.p[i])); }
+HWY_INLINE I16 sub_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::sub_int(a.p[i], b.p[i])); }
+HWY_INLINE I16 and_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::and_int(a.p[i], b.p[i])); }
+HWY_INLINE I16 max_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::max_int(a.p[i], b.p[i])); }
+HWY_INLINE V16 to_float(I16 v) { EDDY_EACH_PART(V16, part::to_float(v.p[i])); }
+HWY_INLINE V16 abs(V16 v) { return from_bits(and_int(bits(v), broadcast_int(0x7fffffff))); }
+
+// v 2^n for whole n in [-151, 129], rounded once; n also as the integer `n_int`.
+HWY_INLINE V16 scale_by_power(V16 v, V16 n, I16 n_int) {
+  EDDY_EACH_PART(V16, part::scale_by_power(v.p[i], n.p[i], n_int.p[i]));
+}
+
+// Sixteen halves or bfloat16s to floats and back, rounded to nearest even; NaN stays NaN.
+HWY_INLINE V16 load_f16(const std::uint16_t* p) {
+  EDDY_EACH_PART(V16, part::load_f16(p + i * part::kSize));
+}
+HWY_INLINE void store_f16(V16 v, std::uint16_t* p) {
+  for (std::size_t i = 0; i < kParts; ++i) part::store_f16(v.p[i], p + i * part::kSize);
+}
+HWY_INLINE V16 load_bf16(const std::uint16_t* p) {
+  EDDY_EACH_PART(V16, part::load_bf16(p + i * part::kSize));
+}
+HWY_INLINE void store_bf16(V16 v, std::uint16_t* p) {
+  for (std::size_t i = 0; i < kParts; ++i) part::store_bf16(v.p[i], p + i * part::kSize);
+}
+#undef EDDY_EACH_PART
+
+// The sum of all lanes by the tree 8, 4, 2, 1: lane i + lane i + 8, then + 4, + 2, + 1.
+HWY_INLINE float sum_lanes(V16 v) {
+  for (std::size_t half = kParts / 2; half >= 1; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) v.p[i] = part::add(v.p[i], v.p[i + half]);
+  }
+  return part::sum(v.p[0]);
+}
+
+// The largest lane.
+HWY_INLINE std::int32_t max_lane(I16 v) {
+  std::int32_t all[16];
+  store_int(v, all);
+  std::int32_t largest = all[0];
+  for (const std::int32_t x : all) largest = x > largest ? x : largest;
+  return largest;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+
+#endif  // per target

@@ -1,0 +1,77 @@
+// exp, softplus and SiLU on sixteen lanes, by polynomials and fused multiply-adds: the same bits on
+// every instruction set. Errors are at most 2 units in the last place (tests/cpu/math_test.cpp);
+// results below the normal range are rounded as IEEE says; NaN gives NaN.
+//
+// Included once for each target of hwy/foreach_target.h.
+#if defined(EDDY_CPU_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EDDY_CPU_MATH_INL_H_
+#undef EDDY_CPU_MATH_INL_H_
+#else
+#define EDDY_CPU_MATH_INL_H_
+#endif
+
+#include "cpu/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+
+// 1.5 * 2^23. Added to x, |x| < 2^22, it leaves x rounded to the nearest integer, ties to even, in
+// the low bits; taken away again it leaves that integer.
+inline constexpr float kRounder = 0x1.8p23f;
+
+// e^x; 0 below -104, infinity from 88.73 on.
+//   n = round(x / ln 2), r = x - n ln 2, |r| <= 0.347:  e^x = 2^n (1 + r + r^2 q(r))
+// q by Remez's exchange; error relative to e^r 3.1e-9.
+HWY_INLINE V16 exp(V16 x) {
+  x = at_most(broadcast(89.0f), at_least(broadcast(-104.0f), x));
+  const V16 shifted = fma(x, broadcast(0x1.715476p+0f), broadcast(kRounder));
+  const V16 n = sub(shifted, broadcast(kRounder));
+  V16 r = fma(n, broadcast(-0x1.62e43p-1f), x);  // exact
+  r = fma(n, broadcast(0x1.05c61p-29f), r);
+  V16 q = broadcast(0x1.6a2328p-10f);
+  q = fma(q, r, broadcast(0x1.123a8ep-7f));
+  q = fma(q, r, broadcast(0x1.5558f6p-5f));
+  q = fma(q, r, broadcast(0x1.55549p-3f));
+  q = fma(q, r, broadcast(0x1.fffffcp-2f));
+  const V16 y = fma(fma(q, r, broadcast(1.0f)), r, broadcast(1.0f));
+  return scale_by_power(y, n, sub_int(bits(shifted), bits(broadcast(kRounder))));
+}
+
+// log(1 + u) for 0 <= u <= 1.
+//   u < 1/2: f = u, k = 0; else f = (u - 1) / 2, which is exact, k = 1
+//   s = f / (2 + f), z = s^2:  log(1 + f) = f - f^2/2 + s (f^2/2 + z p(z)),  + k ln 2
+// p by Remez's exchange on [0, 0.04]; error of z p(z) below 5e-11.
+HWY_INLINE V16 log1p(V16 u) {
+  const V16 half = broadcast(0.5f);
+  const V16 f = if_greater(half, u, u, mul(sub(u, broadcast(1.0f)), half));
+  const V16 k = if_greater(half, u, zeros(), broadcast(1.0f));
+  const V16 s = div(f, add(f, broadcast(2.0f)));
+  const V16 z = mul(s, s);
+  V16 p = broadcast(0x1.eda37ep-3f);
+  p = fma(p, z, broadcast(0x1.23e8dcp-2f));
+  p = fma(p, z, broadcast(0x1.999bep-2f));
+  p = fma(p, z, broadcast(0x1.555554p-1f));
+  const V16 half_square = mul(mul(f, f), half);
+  const V16 correction = fma(k, broadcast(-0x1.05c61p-29f), mul(s, fma(z, p, half_square)));
+  return fma(k, broadcast(0x1.62e43p-1f), sub(f, sub(half_square, correction)));
+}
+
+// log(1 + e^x), as max(x, 0) + log(1 + e^-|x|).
+HWY_INLINE V16 softplus(V16 x) {
+  const V16 tail = log1p(exp(sub(zeros(), abs(x))));
+  return add(at_least(zeros(), x), tail);
+}
+
+// x / (1 + e^-x); -0 from -200 down.
+HWY_INLINE V16 silu(V16 x) {
+  x = at_least(broadcast(-200.0f), x);
+  const V16 e = exp(sub(zeros(), abs(x)));
+  return div(if_greater(x, zeros(), x, mul(x, e)), add(e, broadcast(1.0f)));
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+
+#endif  // per target

@@ -1,0 +1,58 @@
+// The part of a V16 in the plain set: one float. Included by lanes-inl.h, once.
+#include <bit>
+#include <cmath>
+
+#include "cpu/half.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+namespace part {
+
+using F = float;
+using I = std::int32_t;
+inline constexpr std::size_t kSize = 1;
+
+HWY_INLINE F broadcast(float x) { return x; }
+HWY_INLINE F load(const float* p) { return *p; }
+HWY_INLINE void store(F v, float* p) { *p = v; }
+HWY_INLINE F add(F a, F b) { return a + b; }
+HWY_INLINE F sub(F a, F b) { return a - b; }
+HWY_INLINE F mul(F a, F b) { return a * b; }
+HWY_INLINE F div(F a, F b) { return a / b; }
+HWY_INLINE F fma(F a, F b, F c) { return std::fma(a, b, c); }
+HWY_INLINE F if_greater(F a, F b, F yes, F no) { return a > b ? yes : no; }
+HWY_INLINE F at_least(F low, F x) { return low > x ? low : x; }
+HWY_INLINE F at_most(F high, F x) { return x > high ? high : x; }
+
+HWY_INLINE I bits(F v) { return std::bit_cast<I>(v); }
+HWY_INLINE F from_bits(I v) { return std::bit_cast<F>(v); }
+HWY_INLINE I broadcast_int(std::int32_t x) { return x; }
+HWY_INLINE void store_int(I v, std::int32_t* p) { *p = v; }
+HWY_INLINE I wrapped(std::uint32_t v) { return static_cast<I>(v); }
+HWY_INLINE std::uint32_t raw(I v) { return static_cast<std::uint32_t>(v); }
+HWY_INLINE I add_int(I a, I b) { return wrapped(raw(a) + raw(b)); }
+HWY_INLINE I sub_int(I a, I b) { return wrapped(raw(a) - raw(b)); }
+HWY_INLINE I and_int(I a, I b) { return a & b; }
+HWY_INLINE I max_int(I a, I b) { return a > b ? a : b; }
+HWY_INLINE F to_float(I v) { return static_cast<F>(v); }
+
+// Two steps, the first of which is exact.
+HWY_INLINE F power_of_two(I n) { return from_bits(wrapped(raw(n + 127) << 23)); }
+HWY_INLINE F scale_by_power(F v, F, I n) {
+  if (n < -160 || n > 160) return v + v;  // not in range: v is NaN
+  const I half = n >> 1;
+  return v * power_of_two(half) * power_of_two(n - half);
+}
+
+HWY_INLINE F load_f16(const std::uint16_t* p) { return f16_to_f32(*p); }
+HWY_INLINE void store_f16(F v, std::uint16_t* p) { *p = f32_to_f16(v); }
+HWY_INLINE F load_bf16(const std::uint16_t* p) { return bf16_to_f32(*p); }
+HWY_INLINE void store_bf16(F v, std::uint16_t* p) { *p = f32_to_bf16(v); }
+
+HWY_INLINE F sum(F v) { return v; }
+
+}  // namespace part
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();

@@ -1,0 +1,112 @@
+// The part of a V16 on a machine with vectors: one register. Included by lanes-inl.h, once for each
+// target.
+#if defined(EDDY_CPU_PARTS_VECTOR_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EDDY_CPU_PARTS_VECTOR_INL_H_
+#undef EDDY_CPU_PARTS_VECTOR_INL_H_
+#else
+#define EDDY_CPU_PARTS_VECTOR_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+namespace part {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using DF = hn::ScalableTag<float>;
+using DI = hn::RebindToSigned<DF>;
+using DU = hn::RebindToUnsigned<DF>;
+using DF16 = hn::Rebind<hwy::float16_t, DF>;
+using DU16 = hn::Rebind<std::uint16_t, DF>;
+using F = hn::Vec<DF>;
+using I = hn::Vec<DI>;
+inline constexpr std::size_t kSize = HWY_LANES(float);
+
+HWY_INLINE F broadcast(float x) { return hn::Set(DF(), x); }
+HWY_INLINE F load(const float* p) { return hn::LoadU(DF(), p); }
+HWY_INLINE void store(F v, float* p) { hn::StoreU(v, DF(), p); }
+HWY_INLINE F add(F a, F b) { return hn::Add(a, b); }
+HWY_INLINE F sub(F a, F b) { return hn::Sub(a, b); }
+HWY_INLINE F mul(F a, F b) { return hn::Mul(a, b); }
+HWY_INLINE F div(F a, F b) { return hn::Div(a, b); }
+HWY_INLINE F fma(F a, F b, F c) { return hn::MulAdd(a, b, c); }
+HWY_INLINE F if_greater(F a, F b, F yes, F no) { return hn::IfThenElse(hn::Gt(a, b), yes, no); }
+
+#if HWY_TARGET == HWY_NEON
+HWY_INLINE F at_least(F low, F x) { return if_greater(low, x, low, x); }
+HWY_INLINE F at_most(F high, F x) { return if_greater(x, high, high, x); }
+#else  // the machine's max and min give the second operand where neither is greater
+HWY_INLINE F at_least(F low, F x) { return hn::Max(low, x); }
+HWY_INLINE F at_most(F high, F x) { return hn::Min(high, x); }
+#endif
+
+HWY_INLINE I bits(F v) { return hn::BitCast(DI(), v); }
+HWY_INLINE F from_bits(I v) { return hn::BitCast(DF(), v); }
+HWY_INLINE I broadcast_int(std::int32_t x) { return hn::Set(DI(), x); }
+HWY_INLINE void store_int(I v, std::int32_t* p) { hn::StoreU(v, DI(), p); }
+HWY_INLINE I add_int(I a, I b) { return hn::Add(a, b); }
+HWY_INLINE I sub_int(I a, I b) { return hn::Sub(a, b); }
+HWY_INLINE I and_int(I a, I b) { return hn::And(a, b); }
+HWY_INLINE I max_int(I a, I b) { return hn::Max(a, b); }
+HWY_INLINE F to_float(I v) { return hn::ConvertTo(DF(), v); }
+
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE F scale_by_power(F v, F n, I) { return F{_mm512_scalef_ps(v.raw, n.raw)}; }
+#else
+// Two steps, the first of which is exact.
+HWY_INLINE F power_of_two(I n) {
+  return from_bits(hn::ShiftLeft<23>(hn::Add(n, hn::Set(DI(), 127))));
+}
+HWY_INLINE F scale_by_power(F v, F, I n) {
+  const I half = hn::ShiftRight<1>(n);
+  return hn::Mul(hn::Mul(v, power_of_two(half)), power_of_two(hn::Sub(n, half)));
+}
+#endif
+
+HWY_INLINE F load_f16(const std::uint16_t* p) {
+  return hn::PromoteTo(DF(), hn::BitCast(DF16(), hn::LoadU(DU16(), p)));
+}
+HWY_INLINE void store_f16(F v, std::uint16_t* p) {
+  hn::StoreU(hn::BitCast(DU16(), hn::DemoteTo(DF16(), v)), DU16(), p);
+}
+HWY_INLINE F load_bf16(const std::uint16_t* p) {
+  const auto wide = hn::PromoteTo(DU(), hn::LoadU(DU16(), p));
+  return hn::BitCast(DF(), hn::ShiftLeft<16>(wide));
+}
+HWY_INLINE void store_bf16(F v, std::uint16_t* p) {
+  const DU du;
+  const auto b = hn::BitCast(du, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(b), hn::Set(du, 1));
+  const auto rounded = hn::Add(b, hn::Add(hn::Set(du, 0x7fff), odd));
+  const auto quiet = hn::Or(b, hn::Set(du, 0x400000));
+  const auto is_number = hn::RebindMask(du, hn::Eq(v, v));
+  const auto half = hn::ShiftRight<16>(hn::IfThenElse(is_number, rounded, quiet));
+  hn::StoreU(hn::DemoteTo(DU16(), hn::BitCast(DI(), half)), DU16(), p);
+}
+
+// Lane i + lane i + 8, where there are so many, then + 4, + 2, + 1.
+HWY_INLINE float sum_four(hn::Vec<hn::CappedTag<float, 4>> v) {
+  v = hn::Add(v, hn::Shuffle1032(v));
+  return hn::GetLane(hn::Add(v, hn::Shuffle2301(v)));
+}
+HWY_INLINE float sum(F v) {
+#if HWY_TARGET == HWY_NEON
+  return sum_four(v);
+#else
+  const hn::Half<DF> dh;
+  const auto half = hn::Add(hn::LowerHalf(dh, v), hn::UpperHalf(dh, v));
+#if HWY_TARGET == HWY_AVX2
+  return sum_four(half);
+#else
+  const hn::Half<hn::Half<DF>> dq;
+  return sum_four(hn::Add(hn::LowerHalf(dq, half), hn::UpperHalf(dq, half)));
+#endif
+#endif
+}
+
+}  // namespace part
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+
+#endif  // per target

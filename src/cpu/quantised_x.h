@@ -1,0 +1,54 @@
+// Activations quantised to int8 by blocks of 32, for products with quantised weights.
+//
+// For a block x[0..31] with a = max |x[i]|:
+//   d = a / 127,  q[i] = round(x[i] * (127 / a)), ties to even;  x[i] is about d q[i]
+// d stays F32. Where a < 2^-120 (127 / a would overflow) d and all q are 0; where an x is infinite
+// or NaN d is NaN, so that it shows in every product.
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/kernels.h"
+#include "cpu/q8_0.h"
+
+namespace eddy {
+
+struct QuantisedBlock {
+  std::int8_t q[kQ8BlockElems];
+  std::int32_t minus_128_sum;  // -128 sum_i q[i]: corrects a product with q's of weights + 128
+  float d;
+};
+
+// A view of the blocks of {n_in, n_tokens} activations. Tokens lie in tiles of kTileTokens; in a
+// tile the blocks of all its tokens with the same number b are neighbours.
+struct QuantisedX {
+  static constexpr std::int64_t kTileTokens = 128;
+
+  QuantisedBlock* blocks = nullptr;  // n_blocks * n_tokens
+  std::int64_t n_blocks = 0;         // of a token: n_in / 32
+  std::int64_t n_tokens = 0;
+
+  // Tokens of the tile that begins with token `first`.
+  std::int64_t n_in_tile(std::int64_t first) const {
+    return n_tokens - first < kTileTokens ? n_tokens - first : kTileTokens;
+  }
+  // Block b of the first token of that tile; the other tokens' follow it.
+  QuantisedBlock* tile(std::int64_t first, std::int64_t b) const {
+    return blocks + first * n_blocks + b * n_in_tile(first);
+  }
+};
+
+struct QuantiseArgs {
+  ConstMat x;
+  QuantisedX out;
+};
+
+struct LinearQ8Args {
+  const LinearArgs& linear;
+  QuantisedX x;
+};
+
+extern const Kernels<QuantiseArgs> kQuantise;    // a unit is a token
+extern const Kernels<LinearQ8Args> kLinearQ8_0;  // a unit is a tile of sixteen rows
+
+}  // namespace eddy

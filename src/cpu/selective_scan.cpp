@@ -1,0 +1,75 @@
+// Selective scan of Mamba (Gu & Dao 2023, algorithm 2), with skip and gate:
+//   d = softplus(dt[c] + dt_bias[c])
+//   s[c, n] = fma(exp(d a[c, n]), s[c, n], (d x[c]) b[n]), rounded to the state's type
+//   out[c] = silu(gate[c]) * fma(skip[c], x[c], sum_n s[c, n] c[n]);  n rises
+// Sixteen channels at a time; state {16, d_state, d_inner / 16}. Moves 20 bytes for each channel
+// and token, two state rows for each lane, and a; an exp and 5 flops for each element of the state
+// and token.
+#include "cpu/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/selective_scan.cpp"
+#include "cpu/kernels.h"
+#include "cpu/math-inl.h"
+#include "cpu/state_tile-inl.h"
+#include "hwy/foreach_target.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+
+// `count` channels from `first` on, of one lane.
+template <class Type>
+HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64_t first,
+                     std::int64_t count) {
+  const std::int64_t d_state = args.b.n, d_inner = args.x.n;
+  StateTile<Type> state(args.state, lane, first * d_state, kLanes);
+  const V16 dt_bias = load_first(args.dt_bias.data() + first, count);
+  const V16 skip = load_first(args.skip.data() + first, count);
+  const float* a = args.a.data() + first;
+  for (std::int64_t t = lane.first_token; t < lane.first_token + lane.n_tokens; ++t) {
+    const float* b = args.b.token(t);
+    const float* c = args.c.token(t);
+    const V16 x = load_first(args.x.token(t) + first, count);
+    const V16 d = softplus(add(load_first(args.dt.token(t) + first, count), dt_bias));
+    const V16 dx = mul(d, x);
+    V16 y = zeros();
+    for (std::int64_t n = 0; n < d_state; ++n) {
+      const V16 decay = exp(mul(d, load_first(a + n * d_inner, count)));
+      const V16 s = rounded_to<Type>(fma(decay, state.get(n), mul(dx, broadcast(b[n]))));
+      state.set(n, s);
+      y = fma(s, broadcast(c[n]), y);
+    }
+    state.turn();
+    const V16 gate = silu(load_first(args.gate.token(t) + first, count));
+    store_first(mul(gate, fma(skip, x, y)), args.out.token(t) + first, count);
+  }
+  state.clear_behind(count, d_state);
+}
+
+template <class Type>
+void scan_lanes(const SelectiveScanArgs& args, Share units) {
+  for (const Lane& lane : args.lanes) {
+    for (std::int64_t unit = units.first; unit < units.last; ++unit) {
+      scan<Type>(args, lane, unit * kLanes, n_in_sixteen(args.x.n, unit));
+    }
+  }
+}
+
+void selective_scan(const SelectiveScanArgs& args, Share units) {
+  switch (args.state.type) {
+    case DType::kF16: return scan_lanes<F16>(args, units);
+    case DType::kBF16: return scan_lanes<BF16>(args, units);
+    default: return scan_lanes<F32>(args, units);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace eddy {
+const Kernels<SelectiveScanArgs> kSelectiveScan = EDDY_PER_ISA(selective_scan);
+}  // namespace eddy
+#endif

@@ -1,0 +1,66 @@
+// The part of a state row that one unit of an op reads and writes: vectors of sixteen elements, at
+// a fixed stride.
+//
+// Included once for each target of hwy/foreach_target.h.
+#if defined(EDDY_CPU_STATE_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EDDY_CPU_STATE_TILE_INL_H_
+#undef EDDY_CPU_STATE_TILE_INL_H_
+#else
+#define EDDY_CPU_STATE_TILE_INL_H_
+#endif
+
+#include "cpu/elements-inl.h"
+#include "tensor/tensor.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+
+// Reads from the source row until the destination holds something newer; without a source row,
+// zeros. The destination's old content is never read unless it is the source.
+template <class Type>
+class StateTile {
+ public:
+  using Element = typename Type::Element;
+
+  // Of the lane's rows, the elements from `first` on; vector n begins at n stride.
+  HWY_INLINE StateTile(const StateRows& rows, const Lane& lane, std::int64_t first,
+                       std::int64_t stride)
+      : from_(lane.src == kZeroRow ? nullptr : elements(rows, lane.src) + first),
+        to_(elements(rows, lane.dst) + first),
+        stride_(stride) {}
+
+  // Vector n; the first of `count` lanes, the others zero.
+  HWY_INLINE V16 get(std::int64_t n, std::int64_t count = kLanes) const {
+    return from_ ? load_first_of<Type>(from_ + n * stride_, count) : zeros();
+  }
+  HWY_INLINE void set(std::int64_t n, V16 v, std::int64_t count = kLanes) const {
+    store_first_of<Type>(v, to_ + n * stride_, count);
+  }
+
+  // From now on the vectors that were set are read. All must have been.
+  HWY_INLINE void turn() { from_ = to_; }
+
+  // Zeros behind the first `count` lanes of all vectors, which have been set.
+  HWY_INLINE void clear_behind(std::int64_t count, std::int64_t n_vectors) const {
+    if (count == kLanes) return;
+    for (std::int64_t n = 0; n < n_vectors; ++n) {
+      Type::store16(load_first_of<Type>(to_ + n * stride_, count), to_ + n * stride_);
+    }
+  }
+
+ private:
+  static HWY_INLINE Element* elements(const StateRows& rows, std::int32_t row) {
+    return reinterpret_cast<Element*>(rows.host_row(row));
+  }
+
+  const Element* from_;
+  Element* to_;
+  std::int64_t stride_;
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+
+#endif  // per target

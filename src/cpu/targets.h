@@ -1,0 +1,18 @@
+// Which instruction sets the kernels are compiled for. Include it before any header of Highway, so
+// that every kernel file is compiled for the same list.
+//
+// Sets without fused multiply-add (SSE) are left out: a machine without AVX2 computes with the
+// plain set. AVX3_DL of Highway 1.0.3 lets the compiler use AVX-VNNI, which CPUs with AVX512-VNNI
+// may lack; the one kernel that profits asks for AVX512-VNNI itself (linear_q8_0.cpp).
+#pragma once
+
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+
+// The plain set is always compiled, whatever -march says. HWY_BASELINE_SCALAR is Highway's set
+// without vectors, by the compiler's version EMU128 or SCALAR.
+#if defined(__aarch64__)
+#define HWY_BASELINE_TARGETS (HWY_BASELINE_SCALAR | HWY_NEON)
+#else
+#define HWY_BASELINE_TARGETS HWY_BASELINE_SCALAR
+#endif

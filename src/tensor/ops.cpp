@@ -1,0 +1,26 @@
+#include "tensor/ops.h"
+
+namespace eddy {
+namespace {
+
+// Kernels work on sixteen channels at a time; a row has room for whole sixteens.
+std::uint64_t whole_sixteens(std::int64_t n) {
+  return (static_cast<std::uint64_t>(n) + 15) / 16 * 16;
+}
+
+}  // namespace
+
+std::uint64_t short_conv_state_elems(std::int64_t n_channels, std::int64_t d_conv) {
+  return static_cast<std::uint64_t>(n_channels) * static_cast<std::uint64_t>(d_conv - 1);
+}
+
+std::uint64_t selective_scan_state_elems(std::int64_t d_inner, std::int64_t d_state) {
+  return whole_sixteens(d_inner) * static_cast<std::uint64_t>(d_state);
+}
+
+std::uint64_t ssd_scan_state_elems(std::int64_t n_head, std::int64_t head_dim,
+                                   std::int64_t d_state) {
+  return static_cast<std::uint64_t>(n_head) * selective_scan_state_elems(head_dim, d_state);
+}
+
+}  // namespace eddy
