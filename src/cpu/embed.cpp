@@ -4,11 +4,12 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/embed.cpp"
+#include <hwy/foreach_target.h>
+
 #include "cpu/elements-inl.h"
 #include "cpu/half.h"
 #include "cpu/kernels.h"
 #include "cpu/q8_0.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

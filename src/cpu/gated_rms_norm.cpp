@@ -6,10 +6,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gated_rms_norm.cpp"
+#include <hwy/foreach_target.h>
+
 #include "cpu/kernels.h"
 #include "cpu/math-inl.h"
 #include "cpu/norm-inl.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "cpu/targets.h"
-#include "hwy/highway.h"
 
 namespace eddy {
 namespace {

@@ -13,11 +13,11 @@
 #define EDDY_CPU_LANES_INL_H_
 #endif
 
+#include <hwy/highway.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#include "hwy/highway.h"
 
 #undef EDDY_PLAIN
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128

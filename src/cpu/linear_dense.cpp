@@ -6,9 +6,10 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/linear_dense.cpp"
+#include <hwy/foreach_target.h>
+
 #include "cpu/elements-inl.h"
 #include "cpu/kernels.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

@@ -10,10 +10,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/linear_q8_0.cpp"
+#include <hwy/foreach_target.h>
+
 #include "cpu/q8_dot-inl.h"
 #include "cpu/q8_words-inl.h"
 #include "cpu/quantised_x.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

@@ -1,11 +1,5 @@
 // The part of a V16 on a machine with vectors: one register. Included by lanes-inl.h, once for each
 // target.
-#if defined(EDDY_CPU_PARTS_VECTOR_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef EDDY_CPU_PARTS_VECTOR_INL_H_
-#undef EDDY_CPU_PARTS_VECTOR_INL_H_
-#else
-#define EDDY_CPU_PARTS_VECTOR_INL_H_
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {
@@ -108,5 +102,3 @@ HWY_INLINE float sum(F v) {
 }  // namespace HWY_NAMESPACE
 }  // namespace eddy
 HWY_AFTER_NAMESPACE();
-
-#endif  // per target

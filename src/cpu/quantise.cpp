@@ -4,12 +4,13 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/quantise.cpp"
+#include <hwy/foreach_target.h>
+
 #include <bit>
 #include <limits>
 
 #include "cpu/math-inl.h"
 #include "cpu/quantised_x.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

@@ -8,10 +8,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/short_conv.cpp"
+#include <hwy/foreach_target.h>
+
 #include "cpu/kernels.h"
 #include "cpu/math-inl.h"
 #include "cpu/state_tile-inl.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

@@ -16,3 +16,5 @@
 #else
 #define HWY_BASELINE_TARGETS HWY_BASELINE_SCALAR
 #endif
+
+#include <hwy/targets.h>
