@@ -1,4 +1,6 @@
-"""Byte-level BPE in the GPT-2 manner: training, encoding, decoding. Text here is ASCII (the tales)."""
+"""Byte-level BPE in the GPT-2 manner: training, encoding, decoding.
+
+Text here is ASCII (the tales)."""
 import collections
 import re
 

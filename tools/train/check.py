@@ -1,4 +1,4 @@
-"""Checks of the training code. Usage: check.py. Prints one line per check, fails by an assertion."""
+"""Checks of the training code: one line per check, fails by an assertion. Usage: check.py"""
 import os
 import random
 import re
@@ -31,11 +31,12 @@ def check_tokenizer(tok):
 
 
 def read_tale(text):
-    """What an attentive reader knows at the end: {subject: place or holder}. Knows nothing of World."""
-    rules = [(r"^The (\w+) was in the (\w+)$", r"\1 \2"), (r"^There was a (\w+) in the (\w+)$", r"\1 \2"),
-             (r"^(\w+) (?:was in|went to|walked to|ran to) the (\w+)$", r"\1 \2"),
+    """What an attentive reader knows at the end: {subject: place or holder}."""
+    rules = [(r"^The (\w+) was in the (\w+)$", r"\1 \2"),
+             (r"^There was a (\w+) in the (\w+)$", r"\1 \2"),
+             (r"^(\w+) (?:was in|(?:went|walked|ran)(?: from the \w+)? to) the (\w+)$", r"\1 \2"),
              (r"^(\w+) left the \w+ and went to the (\w+)$", r"\1 \2"),
-             (r"^(\w+) (?:took|picked up) the (\w+)(?: from the \w+)?$", r"\2 \1"),
+             (r"^(\w+) (?:had|took|picked up) the (\w+)(?: from the \w+)?$", r"\2 \1"),
              (r"^\w+ (?:moved|carried) the (\w+)(?: from the \w+)? to the (\w+)$", r"\1 \2"),
              (r"^\w+ gave the (\w+) to (\w+)$", r"\1 \2"),
              (r"^\w+ (?:put|left|dropped) the (\w+) in the (\w+)$", r"\1 \2")]
@@ -65,7 +66,8 @@ def check_recurrence(tok, folder):
     path = os.path.join(folder, "m.gguf")
     shape, weights = vars(model.s), {k: v.detach() for k, v in model.state_dict().items()}
     for kind, bound in [(gguf.F32, 1e-4), (gguf.F16, 0.05), (gguf.Q8_0, 0.5)]:
-        gguf.write(path, export.metadata(shape, tok, gguf.F16), export.tensors(weights, shape, kind))
+        gguf.write(path, export.metadata(shape, tok, gguf.F16),
+                   export.tensors(weights, shape, kind))
         file, again = evaluate.load(path)
         assert again.texts == tok.texts
         ids = torch.randint(0, tok.end, (2, 96))
@@ -75,7 +77,7 @@ def check_recurrence(tok, folder):
         got = np.stack([run.step(ids[:, t].numpy()) for t in range(96)], 1)
         worst = np.abs(got - want).max()
         assert worst < bound, (kind, worst)
-        print("chunked training form = recurrence over the file, type %d: max difference %.2g" % (kind, worst))
+        print("training form = recurrence over a type %d file: max difference %.2g" % (kind, worst))
 
 
 def main():

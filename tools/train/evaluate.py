@@ -2,7 +2,7 @@
 
 Usage: evaluate.py MODEL.gguf QUESTIONS.jsonl        accuracy by distance
        evaluate.py MODEL.gguf --complete "TEXT" [-n N]   greedy continuation
-       evaluate.py MODEL.gguf --golden PROMPTS.json OUT.json   golden file: ids of greedy continuations
+       evaluate.py MODEL.gguf --golden PROMPTS.json OUT.json   ids of greedy continuations
 """
 import argparse
 import collections
@@ -53,8 +53,9 @@ class Recurrence:
         s = self.state[il]
         s *= np.exp(d * get("ssm_a")[:, 0])[:, :, None, None]
         s += (u * d[:, :, None])[..., None] * b[:, None, None, :]
-        y = (s.reshape(len(x), e, n) @ c[:, :, None])[..., 0] + (u * get("ssm_d")).reshape(len(x), e)
-        return rms_norm(y * silu(z), get("ssm_norm.weight")[0], self.eps) @ get("ssm_out.weight").T
+        y = (s @ c[:, None, :, None])[..., 0] + u * get("ssm_d")
+        o = y.reshape(len(x), e) * silu(z)
+        return rms_norm(o, get("ssm_norm.weight")[0], self.eps) @ get("ssm_out.weight").T
 
     def step(self, ids):
         x = self.t["token_embd.weight"][ids]
@@ -64,12 +65,12 @@ class Recurrence:
 
 
 def greedy(file, prompts, n, stop=None):
-    """Greedy continuations (lists of ids) of prompts (lists of ids), n tokens or up to a stop token."""
+    """Greedy continuations of prompts (lists of ids): n tokens, or up to a stop token."""
     run = Recurrence(file, len(prompts))
     out = [[] for _ in prompts]
     done = [False] * len(prompts)
     for t in range(max(map(len, prompts)) + n - 1):
-        ids = [p[t] if t < len(p) else (o[t - len(p)] if t - len(p) < len(o) else 0) for p, o in zip(prompts, out)]
+        ids = [(p + o)[t] if t < len(p) + len(o) else 0 for p, o in zip(prompts, out)]
         best = run.step(np.array(ids)).argmax(-1)
         for i, p in enumerate(prompts):
             if t >= len(p) - 1 and not done[i]:
@@ -89,8 +90,8 @@ def load(path):
 
 
 def bucket(distance):
-    return next("%4d..%4d" % (a, b) for a, b in [(0, 50), (51, 100), (101, 200), (201, 500), (501, 2000)]
-                if distance <= b)
+    ranges = [(0, 50), (51, 100), (101, 200), (201, 500), (501, 2000)]
+    return next("%4d..%4d" % (a, b) for a, b in ranges if distance <= b)
 
 
 def score(file, tok, items):
@@ -107,7 +108,8 @@ def score(file, tok, items):
             if text != q["answer"]:
                 wrong.append((q["distance"], q["answer"], text))
     for b in sorted(total):
-        print("distance %s: %d of %d right (%.1f %%)" % (b, right[b], total[b], 100 * right[b] / total[b]))
+        share = 100 * right[b] / total[b]
+        print("distance %s: %d of %d right (%.1f %%)" % (b, right[b], total[b], share))
     for w in wrong[:15]:
         print("wrong at %d: expected %r, got %r" % w)
 

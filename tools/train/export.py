@@ -16,7 +16,7 @@ def metadata(shape, tok, kind):
         "general.architecture": "mamba2",
         "general.type": "model",
         "general.name": "tinyworld",
-        "general.description": "A small Mamba-2 that tells tales of small worlds and answers questions about them",
+        "general.description": "A small Mamba-2 that answers questions about tales of small worlds",
         "general.license": "apache-2.0",
         "general.file_type": U32(1 if kind == gguf.F16 else 7),
         "general.quantization_version": U32(2),
@@ -70,9 +70,11 @@ def main():
     kind = gguf.F16 if arg.type == "f16" else gguf.Q8_0
     tok = train.tokenizer(arg.run)
     saved = torch.load(os.path.join(arg.run, "checkpoint.pt"))
-    gguf.write(arg.out, metadata(saved["shape"], tok, kind), tensors(saved["model"], saved["shape"], kind))
+    gguf.write(arg.out, metadata(saved["shape"], tok, kind),
+               tensors(saved["model"], saved["shape"], kind))
     print("%s: %d bytes, %d steps, %.1fM tokens, %.1f minutes" %
-          (arg.out, os.path.getsize(arg.out), saved["step"], saved["tokens"] / 1e6, saved["spent"] / 60))
+          (arg.out, os.path.getsize(arg.out), saved["step"], saved["tokens"] / 1e6,
+           saved["spent"] / 60))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import numpy as np
 
 F32, F16, Q8_0 = 0, 1, 8
 ALIGN = 32
+BLOCK_Q8_0 = [("d", "<f2"), ("q", "i1", 32)]
 
 
 class U32(int):
@@ -36,7 +37,7 @@ def quantise_q8_0(x):
     blocks = x.astype(np.float32).reshape(-1, 32)
     d = np.abs(blocks).max(1, keepdims=True) / np.float32(127)
     q = np.rint(np.divide(blocks, d, out=np.zeros_like(blocks), where=d > 0)).astype(np.int8)
-    out = np.empty(len(blocks), dtype=[("d", "<f2"), ("q", "i1", 32)])
+    out = np.empty(len(blocks), dtype=BLOCK_Q8_0)
     out["d"], out["q"] = d[:, 0], q
     return out.tobytes()
 
@@ -56,7 +57,8 @@ def write(path, meta, tensors):
     body = b""
     for name, x, kind in tensors:
         out += pack_string(name) + struct.pack("<I", x.ndim)
-        out += struct.pack("<%dQ" % x.ndim, *reversed(x.shape)) + struct.pack("<IQ", kind, len(body))
+        out += struct.pack("<%dQ" % x.ndim, *reversed(x.shape))
+        out += struct.pack("<IQ", kind, len(body))
         data = pack_tensor(x, kind)
         body += data + b"\0" * (-len(data) % ALIGN)
     with open(path, "wb") as f:
@@ -83,7 +85,8 @@ class Reader:
             name, n = self.string(), self.take("<I")[0]
             infos.append((name, self.take("<%dQ" % n)[::-1], *self.take("<IQ")))
         base = self.at + -self.at % ALIGN
-        self.tensors = {name: self.tensor(shape, kind, base + off) for name, shape, kind, off in infos}
+        self.tensors = {name: self.tensor(shape, kind, base + offset)
+                        for name, shape, kind, offset in infos}
 
     def take(self, fmt):
         v = struct.unpack_from(fmt, self.data, self.at)
@@ -106,7 +109,7 @@ class Reader:
     def tensor(self, shape, kind, at):
         n = int(np.prod(shape))
         if kind == Q8_0:
-            raw = np.frombuffer(self.data, dtype=[("d", "<f2"), ("q", "i1", 32)], count=n // 32, offset=at)
+            raw = np.frombuffer(self.data, dtype=BLOCK_Q8_0, count=n // 32, offset=at)
             return (raw["d"].astype(np.float32)[:, None] * raw["q"]).reshape(shape)
         raw = np.frombuffer(self.data, dtype="<f2" if kind == F16 else "<f4", count=n, offset=at)
         return raw.astype(np.float32).reshape(shape)

@@ -1,7 +1,7 @@
 """Mamba-2 for training: the chunked form of the recurrence, in PyTorch on the CPU.
 
-Equals the recurrence that evaluate.py runs token by token. One group; the gate comes before the norm; the
-embedding is tied to the output."""
+Equals the recurrence that evaluate.py runs token by token. One group; the gate comes before the
+norm; the embedding is tied to the output."""
 import math
 
 import torch
@@ -24,7 +24,7 @@ def rms_norm(x, weight, eps):
 
 
 def scan(x, dt, a, b, c, chunk):
-    """x [B,T,H,P], dt [B,T,H], a [H] < 0, b and c [B,T,N] -> y [B,T,H,P]. T is a multiple of chunk."""
+    """x [B,T,H,P], dt [B,T,H], a [H] < 0, b and c [B,T,N] -> y [B,T,H,P]; chunk divides T."""
     nb, nt, nh, hp = x.shape
     ns, nc = b.shape[-1], nt // chunk
     cum = (dt * a).view(nb, nc, chunk, nh).permute(0, 3, 1, 2).cumsum(-1)       # B H C Q
@@ -35,9 +35,10 @@ def scan(x, dt, a, b, c, chunk):
     decay = (cum.unsqueeze(-1) - cum.unsqueeze(-2)).masked_fill(mask, -1e30).exp()
     y = torch.matmul(decay * m.unsqueeze(1), u)
     last = cum[..., -1:]
-    left = (u * (last - cum).exp().unsqueeze(-1)).permute(0, 2, 3, 1, 4).reshape(nb, nc, chunk, nh * hp)
+    left = (u * (last - cum).exp().unsqueeze(-1)).permute(0, 2, 3, 1, 4)
+    left = left.reshape(nb, nc, chunk, nh * hp)
     states = torch.matmul(b.transpose(-1, -2), left)                             # B C N HP
-    keep = last.squeeze(-1).exp().transpose(1, 2).repeat_interleave(hp, -1).unsqueeze(-2)  # B C 1 HP
+    keep = last.squeeze(-1).exp().transpose(1, 2).repeat_interleave(hp, -1).unsqueeze(-2)
     enter, s = [], torch.zeros_like(states[:, 0])
     for i in range(nc):
         enter.append(s)
@@ -60,20 +61,23 @@ class Mixer(nn.Module):
         self.a_log = nn.Parameter(torch.log(torch.logspace(-2.0, 0.3, s.n_head)).flip(0))
         self.d = nn.Parameter(torch.ones(s.n_head))
         self.gate_norm = nn.Parameter(torch.ones(s.d_inner))
-        self.w_out = nn.Parameter(torch.randn(s.n_embd, s.d_inner) / math.sqrt(s.d_inner * 2 * s.n_layer))
+        w_out = torch.randn(s.n_embd, s.d_inner)
+        self.w_out = nn.Parameter(w_out / math.sqrt(s.d_inner * 2 * s.n_layer))
         self.start_as_recall(first)
 
     @torch.no_grad()
     def start_as_recall(self, first):
-        """Starts where recall is near. The first layer's channels look 0..3 tokens back. In later layers
-        C(t) asks with the projection that B(t + 1) stored under, so a state begins as an associative memory
-        from what came before a word to that word."""
+        """Starts where recall is near. The first layer's channels look 0..3 tokens back. In later
+        layers C(t) asks with the projection that B(t + 1) stored under, so a state begins as an
+        associative memory from what came before a word to that word."""
         s, last = self.s, self.s.d_conv - 1
         b, c = s.d_inner, s.d_inner + s.d_state
-        delay = torch.arange(s.d_xbc) % s.d_conv if first else torch.zeros(s.d_xbc, dtype=torch.long)
+        delay = torch.arange(s.d_xbc) % s.d_conv
         if not first:
+            delay[:] = 0
             delay[b:c] = 1
-            self.w_in[s.d_inner + c:s.d_inner + c + s.d_state] = self.w_in[s.d_inner + b:s.d_inner + c]
+            xbc = self.w_in[s.d_inner:]
+            xbc[c:c + s.d_state] = xbc[b:c]
         self.conv_w.mul_(0.2)
         self.conv_w[torch.arange(s.d_xbc), last - delay] += 1.0
 
@@ -88,7 +92,8 @@ class Mixer(nn.Module):
             acc = acc + xp[:, k:k + nt] * self.conv_w[:, k]
         xs, b, c = F.silu(acc).split([s.d_inner, s.d_state, s.d_state], -1)
         xs = xs.reshape(nb, nt, s.n_head, s.head_dim)
-        y = scan(xs, F.softplus(dt + self.dt_bias), -self.a_log.exp(), b.contiguous(), c.contiguous(), chunk)
+        dt, a = F.softplus(dt + self.dt_bias), -self.a_log.exp()
+        y = scan(xs, dt, a, b.contiguous(), c.contiguous(), chunk)
         y = (y + xs * self.d.unsqueeze(-1)).reshape(nb, nt, s.d_inner)
         return F.linear(rms_norm(y * F.silu(z), self.gate_norm, s.eps), self.w_out)
 

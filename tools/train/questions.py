@@ -1,4 +1,6 @@
-"""Writes held-out questions (odd seeds). Usage: questions.py TRAIN_DIR OUT.jsonl [--seed S] [--near N] [--far N]"""
+"""Writes held-out questions (odd seeds).
+
+Usage: questions.py TRAIN_DIR OUT.jsonl [--seed S] [--near N] [--far N]"""
 import argparse
 import json
 import random

@@ -1,12 +1,12 @@
 """Trains tinyworld. Usage: train.py OUT_DIR [--tokens MILLIONS] [--seed S] [--layers L] [--width W]
 
-Writes OUT_DIR/merges.txt (once), OUT_DIR/checkpoint.pt (every two minutes) and a log to stdout. A stopped
-run goes on from its checkpoint."""
+Writes OUT_DIR/merges.txt (once), OUT_DIR/checkpoint.pt (every two minutes) and a log to stdout. A
+stopped run goes on from its checkpoint."""
 import argparse
-import json
 import math
 import os
 import random
+import sys
 import time
 
 import torch
@@ -17,7 +17,7 @@ import world
 from model import Model, Shape
 
 # (up to this share of the training tokens, length of a tale in tokens, tales per step)
-STAGES = [(0.09, 64, 32), (0.30, 128, 16), (0.60, 256, 8), (0.80, 512, 4), (1.00, 1024, 2)]
+STAGES = [(0.08, 64, 32), (0.20, 128, 16), (0.40, 256, 8), (0.65, 512, 4), (1.00, 1024, 2)]
 # What a token's loss counts, and the share of the tokens for which it is computed at all.
 WEIGHTS = {world.NARRATIVE: 0.15, world.QUESTION: 0.08, world.ANSWER: 0.3, world.VALUE: 1.0}
 SHARE = {world.NARRATIVE: 0.3, world.QUESTION: 0.3, world.ANSWER: 1.0, world.VALUE: 1.0}
@@ -55,76 +55,110 @@ def batch(tok, seed, length, size):
 
 def rate(done, step, peak):
     """Learning rate: warm-up over 100 steps, level, cosine down over the last half."""
-    tail = 1.0 if done < 0.5 else 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.5) / 0.5))
+    tail = 1.0
+    if done >= 0.5:
+        tail = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.5) / 0.5))
     return peak * min(1.0, (step + 1) / 100) * tail
+
+
+class Tally:
+    """What the log tells about the steps since the last line."""
+
+    def __init__(self):
+        self.loss, self.steps, self.right, self.asked = 0.0, 0, 0, 0
+
+    def add(self, loss, logits, target):
+        self.loss, self.steps = self.loss + loss, self.steps + 1
+        self.right += (logits.argmax(-1) == target).sum().item()
+        self.asked += len(target)
+
+    def line(self):
+        return "loss %.4f  answers right %.1f%%" % (
+            self.loss / self.steps, 100.0 * self.right / max(1, self.asked))
+
+
+class Run:
+    """A training run and its checkpoint."""
+
+    def __init__(self, arg):
+        self.arg, self.path = arg, os.path.join(arg.out, "checkpoint.pt")
+        self.tok = tokenizer(arg.out)
+        self.model = Model(Shape(len(self.tok.texts), n_embd=arg.width, n_layer=arg.layers))
+        big = [p for p in self.model.parameters() if p.dim() == 2]
+        small = [p for p in self.model.parameters() if p.dim() != 2]
+        groups = [{"params": big, "weight_decay": 0.02}, {"params": small, "weight_decay": 0.0}]
+        self.opt = torch.optim.AdamW(groups, lr=arg.rate, betas=(0.9, 0.98))
+        self.step, self.tokens, self.spent = 0, 0, 0.0
+        if os.path.exists(self.path):
+            self.load()
+
+    def load(self):
+        saved = torch.load(self.path)
+        self.model.load_state_dict(saved["model"])
+        self.opt.load_state_dict(saved["opt"])
+        self.step, self.tokens, self.spent = saved["step"], saved["tokens"], saved["spent"]
+
+    def save(self):
+        torch.save({"model": self.model.state_dict(), "opt": self.opt.state_dict(),
+                    "step": self.step, "tokens": self.tokens, "spent": self.spent,
+                    "shape": vars(self.model.s)}, self.path + ".new")
+        os.replace(self.path + ".new", self.path)
+
+    def done(self):
+        return self.tokens / (1e6 * self.arg.tokens)
+
+    def train_step(self, length, size, tally):
+        seed = self.step + self.arg.seed * 10000000
+        ids, weights, values = batch(self.tok, seed, length, size)
+        hidden = self.model(ids[:, :-1])
+        pick = weights > 0
+        logits, target, w = self.model.logits(hidden[pick]), ids[:, 1:][pick], weights[pick]
+        loss = (F.cross_entropy(logits, target, reduction="none") * w).sum() / w.sum()
+        self.opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for group in self.opt.param_groups:
+            group["lr"] = rate(self.done(), self.step, self.arg.rate)
+        self.opt.step()
+        v = values[pick]
+        tally.add(loss.item(), logits[v], target[v])
+        self.step, self.tokens = self.step + 1, self.tokens + ids.numel()
+
+    def train(self):
+        start, saved_at, tally = time.time() - self.spent, self.spent, Tally()
+        while self.done() < 1:
+            _, length, size = next(s for s in STAGES if self.done() < s[0])
+            self.train_step(length, size, tally)
+            self.spent = time.time() - start
+            if self.step % 50 == 0:
+                print("step %d  %.1f min  tokens %.2fM  length %d  %s" % (
+                    self.step, self.spent / 60, self.tokens / 1e6, length, tally.line()))
+                sys.stdout.flush()
+                tally = Tally()
+            if self.spent - saved_at > 120:
+                self.save()
+                saved_at = self.spent
+        self.save()
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("out")
-    ap.add_argument("--tokens", type=float, default=12, help="tokens to see, in millions")
+    ap.add_argument("--tokens", type=float, default=16, help="tokens to see, in millions")
     ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--layers", type=int, default=2)
+    ap.add_argument("--layers", type=int, default=3)
     ap.add_argument("--width", type=int, default=128)
     ap.add_argument("--rate", type=float, default=3e-3)
-    ap.add_argument("--threads", type=int, default=2)
-    ap.add_argument("--scale", type=int, default=1, help="tales per step, times this")
+    ap.add_argument("--threads", type=int, default=1)
     arg = ap.parse_args()
     os.makedirs(arg.out, exist_ok=True)
     torch.set_num_threads(arg.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(arg.seed)
-    tok = tokenizer(arg.out)
-    shape = Shape(len(tok.texts), n_embd=arg.width, n_layer=arg.layers)
-    model = Model(shape)
-    big = [p for p in model.parameters() if p.dim() == 2]
-    small = [p for p in model.parameters() if p.dim() != 2]
-    opt = torch.optim.AdamW([{"params": big, "weight_decay": 0.02}, {"params": small, "weight_decay": 0.0}],
-                            lr=arg.rate, betas=(0.9, 0.98))
-    step, tokens, spent = 0, 0, 0.0
-    path = os.path.join(arg.out, "checkpoint.pt")
-    if os.path.exists(path):
-        saved = torch.load(path)
-        model.load_state_dict(saved["model"])
-        opt.load_state_dict(saved["opt"])
-        step, tokens, spent = saved["step"], saved["tokens"], saved["spent"]
-    print("vocabulary %d, parameters %d" % (len(tok.texts), sum(p.numel() for p in model.parameters())), flush=True)
-
-    def save():
-        torch.save({"model": model.state_dict(), "opt": opt.state_dict(), "step": step, "tokens": tokens,
-                    "spent": spent, "shape": vars(shape)}, path + ".new")
-        os.replace(path + ".new", path)
-
-    start, saved_at, loss_sum, hit, asked, n = time.time() - spent, spent, 0.0, 0, 0, 0
-    while tokens < 1e6 * arg.tokens:
-        done = tokens / (1e6 * arg.tokens)
-        _, length, size = next(s for s in STAGES if done < s[0])
-        ids, weights, values = batch(tok, step + arg.seed * 10000000, length, size * arg.scale)
-        hidden = model(ids[:, :-1])
-        pick = weights > 0
-        logits = model.logits(hidden[pick])
-        target = ids[:, 1:][pick]
-        w = weights[pick]
-        loss = (F.cross_entropy(logits, target, reduction="none") * w).sum() / w.sum()
-        opt.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for g in opt.param_groups:
-            g["lr"] = rate(done, step, arg.rate)
-        opt.step()
-        v = values[pick]
-        hit += (logits[v].argmax(-1) == target[v]).sum().item()
-        asked += v.sum().item()
-        loss_sum, n, step, tokens = loss_sum + loss.item(), n + 1, step + 1, tokens + ids.numel()
-        spent = time.time() - start
-        if step % 50 == 0:
-            print("step %d  %.1f min  tokens %.2fM  length %d  loss %.4f  answers right %.1f%%" %
-                  (step, spent / 60, tokens / 1e6, length, loss_sum / n, 100.0 * hit / max(1, asked)), flush=True)
-            loss_sum, hit, asked, n = 0.0, 0, 0, 0
-        if spent - saved_at > 120:
-            save()
-            saved_at = spent
-    save()
+    run = Run(arg)
+    print("vocabulary %d, parameters %d" % (
+        len(run.tok.texts), sum(p.numel() for p in run.model.parameters())), flush=True)
+    run.train()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Small worlds told as short English tales.
 
-A world has people, places and things. People walk, take, put, give and move things; the tale tells it
-sentence by sentence. Question lines such as "Where is the lamp? The lamp is in the garden." are mixed in.
-Everything random comes from the `random.Random` handed in, so a seed names a tale. Training uses even
-seeds, held-out worlds odd ones.
+A world has people, places and things. People walk, take, put, give and move things; the tale tells
+it sentence by sentence. Question lines such as "Where is the lamp? The lamp is in the garden." are
+mixed in. Everything random comes from the `random.Random` handed in, so a seed names a tale.
+Training uses even seeds, held-out worlds odd ones.
 
-A tale is a list of segments (text, kind); the concatenated texts are the tale. A segment always starts at
-a piece boundary of the GPT-2 pre-tokenizer, so segments can be tokenised one by one.
+A tale is a list of segments (text, kind); the concatenated texts are the tale. A segment always
+starts at a piece boundary of the GPT-2 pre-tokenizer, so segments can be tokenised one by one.
 """
 
 NARRATIVE, QUESTION, ANSWER, VALUE = 0, 1, 2, 3
@@ -14,22 +14,32 @@ NARRATIVE, QUESTION, ANSWER, VALUE = 0, 1, 2, 3
 WOMEN = ["Anna", "Clara", "Emma", "Greta", "Ida", "Kate", "Mary", "Olga"]
 MEN = ["Ben", "David", "Felix", "Hugo", "Jack", "Leo", "Noah", "Paul"]
 NAMES = WOMEN + MEN
-PLACES = ["kitchen", "garden", "cellar", "attic", "barn", "hall", "library", "park", "tower", "shop",
-          "school", "church", "stable", "cave", "forest", "office"]
-THINGS = ["lamp", "book", "key", "ball", "hat", "cup", "coin", "ring", "rope", "map", "drum", "apple",
-          "letter", "knife", "clock", "box", "candle", "shell", "scarf", "basket"]
+PLACES = ["kitchen", "garden", "cellar", "attic", "barn", "hall", "library", "park", "tower",
+          "shop", "school", "church", "stable", "cave", "forest", "office"]
+THINGS = ["lamp", "book", "key", "ball", "hat", "cup", "coin", "ring", "rope", "map", "drum",
+          "apple", "letter", "knife", "clock", "box", "candle", "shell", "scarf", "basket"]
 
-OPENINGS = ["It was a cold morning.", "It was a warm evening.", "It was a quiet day.", "It was a long winter.",
-            "This is a tale of a small village.", "Once there was a small village."]
+OPENINGS = ["It was a cold morning.", "It was a warm evening.", "It was a quiet day.",
+            "It was a long winter.", "This is a tale of a small village.",
+            "Once there was a small village."]
 FILLERS = ["The sun was low.", "The wind was cold.", "It began to rain.", "The rain stopped.",
-           "A bird sang in the old tree.", "A dog barked far away.", "The sky was blue.", "The stars came out.",
-           "The bells rang.", "It was a quiet day.", "The night was long.", "Snow fell on the roofs.",
+           "A bird sang in the old tree.", "A dog barked far away.", "The sky was blue.",
+           "The stars came out.", "The bells rang.", "It was a quiet day.", "The night was long.",
+           "Snow fell on the roofs.",
            "A cat slept by the fire.", "The leaves were red.", "Nothing happened for a while.",
            "A cart rolled down the road.", "The moon was bright.", "The air smelled of bread.",
            "Far away a horse ran by.", "The clouds were grey."]
-DEEDS = ["{p} sang a song.", "{p} was happy.", "{p} sat down and slept.", "{p} laughed.", "{p} was tired.",
+DEEDS = ["{p} sang a song.", "{p} was happy.", "{p} sat down and slept.", "{p} laughed.",
+         "{p} was tired.",
          "{p} told an old joke.", "{p} looked at the sky.", "{p} said good morning."]
 AFTER = ["{s} was happy.", "{s} smiled.", "{s} was tired.", "{s} sang a song."]
+WALKS = ["{p} went to the {l}.", "{p} walked to the {l}.", "{p} ran to the {l}.",
+         "{p} left the {o} and went to the {l}."]
+TAKES = ["{p} took the {t} from the {o}.", "{p} picked up the {t}.", "{p} took the {t}."]
+MOVES = ["{p} moved the {t} to the {l}.", "{p} carried the {t} to the {l}.",
+         "{p} moved the {t} from the {o} to the {l}."]
+PUTS = ["{p} put the {t} in the {l}.", "{p} left the {t} in the {l}.",
+        "{p} dropped the {t} in the {l}."]
 
 
 def pronoun(name):
@@ -37,7 +47,7 @@ def pronoun(name):
 
 
 class World:
-    """The state of a world and the tale told so far. `told[e]` counts the segments when e was last told."""
+    """A world and the tale so far; `told[e]` is the number of segments when e was last told."""
 
     def __init__(self, rng, n_people, n_things, filler):
         self.rng = rng
@@ -77,10 +87,12 @@ class World:
             place = rng.choice(self.places)
             if e in self.people:
                 self.at[e], self.known[e] = place, True
-                self.tell(rng.choice(["{} was in the {}.", "{} went to the {}."]).format(e, place), e)
+                text = rng.choice(["{} was in the {}.", "{} went to the {}."])
+                self.tell(text.format(e, place), e)
             else:
                 self.lies[e] = place
-                self.tell(rng.choice(["The {} was in the {}.", "There was a {} in the {}."]).format(e, place), e)
+                text = rng.choice(["The {} was in the {}.", "There was a {} in the {}."])
+                self.tell(text.format(e, place), e)
 
     def step(self, frozen=()):
         """One more sentence (or two) that does not touch the frozen people and things."""
@@ -117,8 +129,7 @@ class World:
 
     def walk(self, p, place):
         old, self.at[p] = self.at[p], place
-        text = self.rng.choice(["{p} went to the {l}.", "{p} walked to the {l}.", "{p} ran to the {l}.",
-                                "{p} left the {o} and went to the {l}."])
+        text = self.rng.choice(WALKS)
         self.known[p] = True
         self.tell(text.format(p=p, l=place, o=old), p)
 
@@ -133,13 +144,12 @@ class World:
         if rng.random() < 0.5:
             del self.lies[t]
             self.held[t] = p
-            text = rng.choice(["{p} took the {t} from the {o}.", "{p} picked up the {t}.", "{p} took the {t}."])
+            text = rng.choice(TAKES)
             return self.tell(text.format(p=p, t=t, o=old), t)
         place = rng.choice([x for x in self.places if x != old])
         self.lies[t] = self.at[p] = place
         self.known[p] = False
-        text = rng.choice(["{p} moved the {t} to the {l}.", "{p} carried the {t} to the {l}.",
-                           "{p} moved the {t} from the {o} to the {l}."])
+        text = rng.choice(MOVES)
         self.tell(text.format(p=p, t=t, o=old, l=place), t)
 
     def part(self, p, t, people):
@@ -150,8 +160,7 @@ class World:
             return self.tell("{} gave the {} to {}.".format(p, t, q), t)
         del self.held[t]
         self.lies[t] = self.at[p]
-        text = rng.choice(["{p} put the {t} in the {l}.", "{p} left the {t} in the {l}.",
-                           "{p} dropped the {t} in the {l}."])
+        text = rng.choice(PUTS)
         self.tell(text.format(p=p, t=t, l=self.at[p]), t)
 
     def askable(self):
@@ -219,11 +228,12 @@ def training_tale(rng, length):
 
 
 def test_question(rng, distance, tokens):
-    """(prompt, answer, distance): a held-out tale whose last question is `distance` tokens after the fact.
+    """(prompt, answer, distance): a tale whose last question is `distance` tokens after the fact.
 
-    `tokens(text)` counts tokens. The distance runs from the end of the sentence that told the fact last to
-    the end of the question."""
-    world = World(rng, rng.randint(2, 3), rng.randint(3, 5), 0.5 if distance > 300 else rng.choice([0.2, 0.4]))
+    `tokens(text)` counts tokens. The distance runs from the end of the sentence that told the fact
+    last to the end of the question."""
+    filler = 0.5 if distance > 300 else rng.choice([0.2, 0.4])
+    world = World(rng, rng.randint(2, 3), rng.randint(3, 5), filler)
     world.open()
     for _ in range(rng.randint(0, 6)):
         world.step()
