@@ -1,0 +1,14 @@
+// The lists of cases: shapes and types of every op. A new op or type is a line here.
+#pragma once
+
+#include "cpu/support/op_case.h"
+
+namespace eddy::test {
+
+// Small shapes, odd ones among them: for the equality, invariance and accuracy tests.
+OpCases small_op_cases();
+
+// The shapes of mamba-130m and mamba2-130m: decoding of 1 and of 32 sequences, and prefill.
+OpCases model_op_cases();
+
+}  // namespace eddy::test

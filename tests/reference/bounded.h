@@ -1,0 +1,70 @@
+// A number and a bound on how far a computation in F32 may be from it: running error analysis
+// (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.3).
+//
+// `v` is computed in double. `e` grows with each operation as the rules of F32 allow: a rounding
+// adds u |result|, a function its documented error, and errors of arguments are carried through the
+// derivative. A sum counts one rounding of every term's magnitude for each addition, so the bound
+// holds for every order of summation.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace eddy::reference {
+
+inline constexpr double kU = 0x1p-24;      // unit roundoff of F32
+inline constexpr double kTiny = 0x1p-149;  // the smallest F32: what a denormal result may lose
+inline constexpr double kFunctionError = 4 * kU;  // exp, log1p, SiLU: 2 units in the last place
+
+struct Bounded {
+  double v = 0;
+  double e = 0;
+};
+
+inline Bounded exact(double v) { return {v, 0}; }
+inline Bounded rounded(Bounded x, double u = kU) {
+  return {x.v, x.e + u * (std::abs(x.v) + x.e) + kTiny};
+}
+
+inline Bounded operator*(Bounded a, Bounded b) {
+  return rounded({a.v * b.v, std::abs(a.v) * b.e + std::abs(b.v) * a.e + a.e * b.e});
+}
+inline Bounded operator+(Bounded a, Bounded b) { return rounded({a.v + b.v, a.e + b.e}); }
+
+// sum of a[i] b[i], in any order, with or without fused multiply-adds.
+inline Bounded dot(const std::vector<Bounded>& a, const std::vector<Bounded>& b) {
+  double v = 0, e = 0, magnitude = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const Bounded term = a[i] * b[i];
+    v += term.v;
+    e += term.e;
+    magnitude += std::abs(term.v) + term.e;
+  }
+  return {v, e + static_cast<double>(a.size() + 1) * kU * magnitude};
+}
+
+inline Bounded exp(Bounded x) {
+  const double v = std::exp(x.v);
+  return {v, v * std::expm1(x.e) + kFunctionError * v * std::exp(x.e) + kTiny};
+}
+
+// The derivative is at most 1.
+inline Bounded softplus(Bounded x) {
+  const double v = x.v > 30 ? x.v : std::log1p(std::exp(x.v));
+  return {v, x.e + 2 * kFunctionError * (v + x.e) + kTiny};
+}
+
+// The derivative is at most 1.1.
+inline Bounded silu(Bounded x) {
+  const double v = x.v / (1 + std::exp(-x.v));
+  return {v, 1.1 * x.e + 2 * kFunctionError * (std::abs(v) + 1.1 * x.e) + kTiny};
+}
+
+// 1 / sqrt(x) for x > e.
+inline Bounded inverse_root(Bounded x) {
+  const double v = 1 / std::sqrt(x.v);
+  return rounded(rounded({v, 1 / std::sqrt(std::max(x.v - x.e, 1e-300)) - v}));
+}
+
+}  // namespace eddy::reference
