@@ -10,6 +10,8 @@ import sys
 import time
 
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 import torch.nn.functional as F
 
 import bpe
@@ -78,10 +80,10 @@ class Tally:
 
 
 class Run:
-    """A training run and its checkpoint."""
+    """A training run and its checkpoint. Workers see other tales and average their gradients."""
 
-    def __init__(self, arg):
-        self.arg, self.path = arg, os.path.join(arg.out, "checkpoint.pt")
+    def __init__(self, arg, rank):
+        self.arg, self.rank, self.path = arg, rank, os.path.join(arg.out, "checkpoint.pt")
         self.tok = tokenizer(arg.out)
         self.model = Model(Shape(len(self.tok.texts), n_embd=arg.width, n_layer=arg.layers))
         big = [p for p in self.model.parameters() if p.dim() == 2]
@@ -99,6 +101,8 @@ class Run:
         self.step, self.tokens, self.spent = saved["step"], saved["tokens"], saved["spent"]
 
     def save(self):
+        if self.rank != 0:
+            return
         torch.save({"model": self.model.state_dict(), "opt": self.opt.state_dict(),
                     "step": self.step, "tokens": self.tokens, "spent": self.spent,
                     "shape": vars(self.model.s)}, self.path + ".new")
@@ -107,8 +111,18 @@ class Run:
     def done(self):
         return self.tokens / (1e6 * self.arg.tokens)
 
+    def average_gradients(self):
+        if self.arg.workers == 1:
+            return
+        grads = [p.grad for p in self.model.parameters()]
+        flat = torch.cat([g.reshape(-1) for g in grads])
+        dist.all_reduce(flat)
+        flat /= self.arg.workers
+        for g, new in zip(grads, flat.split([g.numel() for g in grads])):
+            g.copy_(new.view_as(g))
+
     def train_step(self, length, size, tally):
-        seed = self.step + self.arg.seed * 10000000
+        seed = self.step * self.arg.workers + self.rank + self.arg.seed * 10000000
         ids, weights, values = batch(self.tok, seed, length, size)
         hidden = self.model(ids[:, :-1])
         pick = weights > 0
@@ -116,13 +130,14 @@ class Run:
         loss = (F.cross_entropy(logits, target, reduction="none") * w).sum() / w.sum()
         self.opt.zero_grad()
         loss.backward()
+        self.average_gradients()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for group in self.opt.param_groups:
             group["lr"] = rate(self.done(), self.step, self.arg.rate)
         self.opt.step()
         v = values[pick]
         tally.add(loss.item(), logits[v], target[v])
-        self.step, self.tokens = self.step + 1, self.tokens + ids.numel()
+        self.step, self.tokens = self.step + 1, self.tokens + ids.numel() * self.arg.workers
 
     def train(self):
         start, saved_at, tally = time.time() - self.spent, self.spent, Tally()
@@ -130,15 +145,33 @@ class Run:
             _, length, size = next(s for s in STAGES if self.done() < s[0])
             self.train_step(length, size, tally)
             self.spent = time.time() - start
-            if self.step % 50 == 0:
-                print("step %d  %.1f min  tokens %.2fM  length %d  %s" % (
-                    self.step, self.spent / 60, self.tokens / 1e6, length, tally.line()))
-                sys.stdout.flush()
+            if self.step % 50 == 0 and self.rank == 0:
+                self.report(length, tally)
                 tally = Tally()
             if self.spent - saved_at > 120:
                 self.save()
                 saved_at = self.spent
         self.save()
+
+    def report(self, length, tally):
+        print("step %d  %.1f min  tokens %.2fM  length %d  %s" % (
+            self.step, self.spent / 60, self.tokens / 1e6, length, tally.line()))
+        sys.stdout.flush()
+
+
+def work(rank, arg):
+    """One worker: the same seed and checkpoint, other tales."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(arg.seed)
+    if arg.workers > 1:
+        dist.init_process_group("gloo", init_method="tcp://127.0.0.1:%d" % arg.port, rank=rank,
+                                world_size=arg.workers)
+    run = Run(arg, rank)
+    if rank == 0:
+        print("vocabulary %d, parameters %d" % (
+            len(run.tok.texts), sum(p.numel() for p in run.model.parameters())))
+    run.train()
 
 
 def main():
@@ -149,16 +182,15 @@ def main():
     ap.add_argument("--layers", type=int, default=3)
     ap.add_argument("--width", type=int, default=128)
     ap.add_argument("--rate", type=float, default=3e-3)
-    ap.add_argument("--threads", type=int, default=1)
+    ap.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
+    ap.add_argument("--port", type=int, default=29517, help="where workers meet on this machine")
     arg = ap.parse_args()
     os.makedirs(arg.out, exist_ok=True)
-    torch.set_num_threads(arg.threads)
-    torch.set_flush_denormal(True)
-    torch.manual_seed(arg.seed)
-    run = Run(arg)
-    print("vocabulary %d, parameters %d" % (
-        len(run.tok.texts), sum(p.numel() for p in run.model.parameters())), flush=True)
-    run.train()
+    tokenizer(arg.out)
+    if arg.workers == 1:
+        work(0, arg)
+    else:
+        mp.spawn(work, args=(arg,), nprocs=arg.workers)
 
 
 if __name__ == "__main__":

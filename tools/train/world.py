@@ -85,7 +85,10 @@ class World:
         rng.shuffle(order)
         for e in order:
             place = rng.choice(self.places)
-            if e in self.people:
+            if e in self.things and self.at and rng.random() < 0.25:
+                self.held[e] = p = rng.choice(list(self.at))
+                self.tell(rng.choice(["{} took the {}.", "{} picked up the {}."]).format(p, e), e)
+            elif e in self.people:
                 self.at[e], self.known[e] = place, True
                 text = rng.choice(["{} was in the {}.", "{} went to the {}."])
                 self.tell(text.format(e, place), e)
@@ -107,7 +110,7 @@ class World:
         near = [t for t, l in self.lies.items() if l == self.at[p] and t not in frozen]
         loose = [t for t in self.lies if t not in frozen]
         roll = rng.random()
-        if carried and roll < 0.5:
+        if carried and roll < 0.3:
             self.part(p, rng.choice(carried), people)
         elif near and roll < 0.75:
             self.take_or_move(p, rng.choice(near))
@@ -166,11 +169,15 @@ class World:
     def askable(self):
         return [p for p in self.people if self.known.get(p)] + self.things
 
+    def oldest(self, n):
+        """The n askable entities that were told longest ago."""
+        return sorted(self.askable(), key=self.told.get)[:n]
+
     def choose(self, n):
         """Up to n askable entities: at random, or those told longest ago."""
-        some = self.askable()
         if self.rng.random() < 0.5:
-            return sorted(some, key=self.told.get)[:n]
+            return self.oldest(n)
+        some = self.askable()
         return self.rng.sample(some, min(len(some), n))
 
     def question(self, e):
@@ -202,18 +209,22 @@ def count(segments):
 
 
 def training_tale(rng, length):
-    """A tale of about `length` tokens for training: questions all along, or mostly late."""
+    """A tale of about `length` tokens for training.
+
+    Questions come densely, or sparsely and always about what was told longest ago, or late."""
     small = length < 100
     world = World(rng, rng.randint(1, 2 if small else 4), rng.randint(1, 3 if small else 7),
                   rng.choice([0.1, 0.3, 0.5, 0.8]))
     world.open()
-    late = not small and rng.random() < 0.5
-    start = rng.uniform(0.4, 0.85) * length if late else 0
+    mode = "dense" if small else rng.choice(["dense", "sparse", "late"])
+    start = rng.uniform(0.5, 0.85) * length if mode == "late" else 0
+    share = {"dense": 0.35, "sparse": 0.15, "late": 0.5}[mode]
     frozen = set(e for e in world.people + world.things if rng.random() < 0.35)
     size, seen = count(world.segments), len(world.segments)
     while size < length:
-        if size >= start and rng.random() < (0.5 if late else 0.35):
-            for e in world.choose(rng.randint(1, 4)):
+        if size >= start and rng.random() < share:
+            n = 1 if mode == "sparse" else rng.randint(1, 4)
+            for e in world.oldest(n) if mode == "sparse" else world.choose(n):
                 world.ask(e)
         else:
             world.step(frozen if rng.random() < 0.8 else ())
