@@ -1,0 +1,24 @@
+// What a GGUF file may hold, for the reader and the writer. The comments say which limits are the
+// format's own; the others are ours, far above what models have, so that no file costs much memory.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace eddy {
+
+inline constexpr std::string_view kGgufMagic = "GGUF";
+inline constexpr std::string_view kGgufAlignmentKey = "general.alignment";
+inline constexpr std::uint64_t kGgufAlignment = 32;  // the format's, where the key is absent
+inline constexpr std::uint64_t kGgufMinAlignment = 8;
+inline constexpr std::uint64_t kGgufMaxAlignment = std::uint64_t{1} << 20;
+
+inline constexpr std::uint64_t kGgufMaxEntries = 8192;
+inline constexpr std::uint64_t kGgufMaxTensors = 65536;
+inline constexpr std::uint64_t kGgufMaxKeyBytes = 65535;                   // the format's
+inline constexpr std::uint64_t kGgufMaxNameBytes = 63;                     // the format's
+inline constexpr std::uint64_t kGgufMaxStringBytes = 16u << 20;            // of a value
+inline constexpr std::uint64_t kGgufMaxElements = std::uint64_t{1} << 30;  // of an array
+inline constexpr std::uint32_t kGgufMaxDims = 4;                           // the format's
+
+}  // namespace eddy
