@@ -15,9 +15,10 @@ namespace {
 
 constexpr int kMaxThreads = 256;
 
-// How often a thread looks for a change before it sleeps: longer than the gap between two ops of a
-// token (some 10 us), short enough that an idle program does not heat the machine.
-constexpr int kSpins = 4000;
+// How often a thread looks for a change before it sleeps: some 10 us, longer than the gap between
+// two ops of a token. On a machine with other work to do, looking for longer takes the very time
+// slice that the parts need.
+constexpr int kSpins = 500;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)

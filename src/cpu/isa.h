@@ -33,10 +33,14 @@ struct PerIsa {
 
 // The PerIsa of a function that has one definition in each namespace of Highway's targets. For a
 // file that was compiled through hwy/foreach_target.h, inside #if HWY_ONCE.
-#define EDDY_PER_ISA(function)                                                             \
-  {                                                                                        \
-    {                                                                                      \
-      HWY_CHOOSE_FALLBACK(function), HWY_CHOOSE_NEON(function), HWY_CHOOSE_AVX2(function), \
-          HWY_CHOOSE_AVX3(function), HWY_CHOOSE_AVX3(function)                             \
-    }                                                                                      \
-  }
+// clang-format off
+#define EDDY_PER_ISA(function)                                                                     \
+  {{HWY_CHOOSE_FALLBACK(function), HWY_CHOOSE_NEON(function), HWY_CHOOSE_AVX2(function),           \
+    HWY_CHOOSE_AVX3(function), HWY_CHOOSE_AVX3(function)}}
+
+// The same for a function in the namespace by_signed, and in by_vnni where there is AVX512-VNNI.
+#define EDDY_PER_ISA_AND_VNNI(function)                                                            \
+  {{HWY_CHOOSE_FALLBACK(by_signed::function), HWY_CHOOSE_NEON(by_signed::function),                \
+    HWY_CHOOSE_AVX2(by_signed::function), HWY_CHOOSE_AVX3(by_signed::function),                    \
+    HWY_CHOOSE_AVX3(by_vnni::function)}}
+// clang-format on

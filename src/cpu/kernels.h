@@ -17,16 +17,13 @@ extern const Kernels<EmbedArgs> kEmbed;                  // a unit is a token
 extern const Kernels<SelectArgs> kSelect;                // a unit is a selected token
 extern const Kernels<RmsNormArgs> kRmsNorm;              // a unit is a token
 extern const Kernels<GatedRmsNormArgs> kGatedRmsNorm;    // a unit is a token
-extern const Kernels<LinearArgs> kLinearDense;           // a unit is a tile of rows
+extern const Kernels<LinearArgs> kLinearDense;           // a unit is sixteen rows
 extern const Kernels<ShortConvArgs> kShortConv;          // a unit is sixteen channels
 extern const Kernels<SelectiveScanArgs> kSelectiveScan;  // a unit is sixteen channels
 extern const Kernels<SsdScanArgs> kSsdScan;              // a unit is sixteen channels of a head
 
 // Units of n elements, sixteen to each.
 inline std::int64_t n_sixteens(std::int64_t n) { return (n + 15) / 16; }
-
-// Rows of a tile of kLinearDense.
-inline constexpr std::int64_t kDenseTileRows = 16;
 
 // Channels of a unit: sixteen, or fewer at the end of n channels.
 inline std::int64_t n_in_sixteen(std::int64_t n, std::int64_t unit) {

@@ -125,11 +125,17 @@ HWY_INLINE void store_bf16(V16 v, std::uint16_t* p) {
 #undef EDDY_EACH_PART
 
 // The sum of all lanes by the tree 8, 4, 2, 1: lane i + lane i + 8, then + 4, + 2, + 1.
-HWY_INLINE float sum_lanes(V16 v) {
+HWY_INLINE part::F sum_parts(V16 v) {
   for (std::size_t half = kParts / 2; half >= 1; half /= 2) {
     for (std::size_t i = 0; i < half; ++i) v.p[i] = part::add(v.p[i], v.p[i + half]);
   }
-  return part::sum(v.p[0]);
+  return v.p[0];
+}
+HWY_INLINE float sum_lanes(V16 v) { return part::sum(sum_parts(v)); }
+
+// The same for four at once.
+HWY_INLINE void sum_lanes_of_four(V16 a, V16 b, V16 c, V16 d, float* sums) {
+  part::sums_of_four(sum_parts(a), sum_parts(b), sum_parts(c), sum_parts(d), sums);
 }
 
 // The largest lane.

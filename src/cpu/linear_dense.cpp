@@ -56,38 +56,51 @@ HWY_NOINLINE void dense_tile(const LinearArgs& args, std::int64_t row, std::int6
   for (; i + kLanes <= n; i += kLanes) add_products<Type>(w, x, i, kLanes, sums);
   if (i < n) add_products<Type>(w, x, i, n - i, sums);
   for (int t = 0; t < kT; ++t) {
+    float total[kR];
+    if constexpr (kR == 4) {
+      sum_lanes_of_four(sums[0][t], sums[1][t], sums[2][t], sums[3][t], total);
+    } else {
+      for (int r = 0; r < kR; ++r) total[r] = sum_lanes(sums[r][t]);
+    }
     float* out = args.out.token(token + t) + row;
-    for (int r = 0; r < kR; ++r) {
-      const float sum = sum_lanes(sums[r][t]);
-      out[r] = args.accumulate ? out[r] + sum : sum;
+    for (int r = 0; r < kR; ++r) out[r] = args.accumulate ? out[r] + total[r] : total[r];
+  }
+}
+
+// Rows row .. row + kR - 1 for the given tokens.
+template <class Type, int kR>
+HWY_INLINE void dense_rows(const LinearArgs& args, std::int64_t row, Share tokens) {
+  std::int64_t t = tokens.first;
+  for (; t + kTokens <= tokens.last; t += kTokens) dense_tile<Type, kR, kTokens>(args, row, t);
+  for (; t < tokens.last; ++t) dense_tile<Type, kR, 1>(args, row, t);
+}
+
+// The rows of a unit, which fill whole cache lines of out, for a block of tokens that the cache
+// holds.
+template <class Type>
+void dense_unit(const LinearArgs& args, std::int64_t unit, Share tokens) {
+  std::int64_t row = unit * kLanes;
+  const std::int64_t end = row + n_in_sixteen(args.weight.n_out(), unit);
+  for (; row + kRows <= end; row += kRows) dense_rows<Type, kRows>(args, row, tokens);
+  for (; row < end; ++row) dense_rows<Type, 1>(args, row, tokens);
+}
+
+template <class Type>
+void dense_units(const LinearArgs& args, Share units) {
+  constexpr std::int64_t kBlock = 32;
+  const std::int64_t n_tokens = args.x.n_tokens;
+  for (std::int64_t unit = units.first; unit < units.last; ++unit) {
+    for (std::int64_t t = 0; t < n_tokens; t += kBlock) {
+      dense_unit<Type>(args, unit, {t, t + kBlock < n_tokens ? t + kBlock : n_tokens});
     }
   }
 }
 
-template <class Type, int kR>
-void dense_rows(const LinearArgs& args, std::int64_t row) {
-  std::int64_t t = 0;
-  for (; t + kTokens <= args.x.n_tokens; t += kTokens) {
-    dense_tile<Type, kR, kTokens>(args, row, t);
-  }
-  for (; t < args.x.n_tokens; ++t) dense_tile<Type, kR, 1>(args, row, t);
-}
-
-template <class Type>
-void dense_tiles(const LinearArgs& args, Share tiles) {
-  const std::int64_t n_rows = args.weight.n_out();
-  std::int64_t row = tiles.first * kDenseTileRows;
-  const std::int64_t end =
-      tiles.last * kDenseTileRows < n_rows ? tiles.last * kDenseTileRows : n_rows;
-  for (; row + kRows <= end; row += kRows) dense_rows<Type, kRows>(args, row);
-  for (; row < end; ++row) dense_rows<Type, 1>(args, row);
-}
-
-void linear_dense(const LinearArgs& args, Share tiles) {
+void linear_dense(const LinearArgs& args, Share units) {
   switch (args.weight.type) {
-    case DType::kF16: return dense_tiles<F16>(args, tiles);
-    case DType::kBF16: return dense_tiles<BF16>(args, tiles);
-    default: return dense_tiles<F32>(args, tiles);
+    case DType::kF16: return dense_units<F16>(args, units);
+    case DType::kBF16: return dense_units<BF16>(args, units);
+    default: return dense_units<F32>(args, units);
   }
 }
 

@@ -42,9 +42,6 @@ HWY_POP_ATTRIBUTES
 
 #if HWY_ONCE
 namespace eddy {
-const Kernels<LinearQ8Args> kLinearQ8_0 = {
-    {HWY_CHOOSE_FALLBACK(by_signed::linear_q8_0), HWY_CHOOSE_NEON(by_signed::linear_q8_0),
-     HWY_CHOOSE_AVX2(by_signed::linear_q8_0), HWY_CHOOSE_AVX3(by_signed::linear_q8_0),
-     HWY_CHOOSE_AVX3(by_vnni::linear_q8_0)}};
+const Kernels<LinearQ8Args> kLinearQ8_0 = EDDY_PER_ISA_AND_VNNI(linear_q8_0);
 }  // namespace eddy
 #endif

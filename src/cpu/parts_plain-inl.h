@@ -51,6 +51,10 @@ HWY_INLINE F load_bf16(const std::uint16_t* p) { return bf16_to_f32(*p); }
 HWY_INLINE void store_bf16(F v, std::uint16_t* p) { *p = f32_to_bf16(v); }
 
 HWY_INLINE F sum(F v) { return v; }
+HWY_INLINE void sums_of_four(F a, F b, F c, F d, float* sums) {
+  const F all[4] = {a, b, c, d};
+  for (int i = 0; i < 4; ++i) sums[i] = all[i];
+}
 
 }  // namespace part
 }  // namespace HWY_NAMESPACE

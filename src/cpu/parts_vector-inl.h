@@ -78,24 +78,38 @@ HWY_INLINE void store_bf16(F v, std::uint16_t* p) {
   hn::StoreU(hn::DemoteTo(DU16(), hn::BitCast(DI(), half)), DU16(), p);
 }
 
-// Lane i + lane i + 8, where there are so many, then + 4, + 2, + 1.
-HWY_INLINE float sum_four(hn::Vec<hn::CappedTag<float, 4>> v) {
-  v = hn::Add(v, hn::Shuffle1032(v));
-  return hn::GetLane(hn::Add(v, hn::Shuffle2301(v)));
-}
-HWY_INLINE float sum(F v) {
+// Lane i + lane i + 8 and then + 4, as far as there are so many.
+using Quad = hn::Vec<hn::CappedTag<float, 4>>;
+HWY_INLINE Quad sum_to_four(F v) {
 #if HWY_TARGET == HWY_NEON
-  return sum_four(v);
+  return v;
 #else
   const hn::Half<DF> dh;
   const auto half = hn::Add(hn::LowerHalf(dh, v), hn::UpperHalf(dh, v));
 #if HWY_TARGET == HWY_AVX2
-  return sum_four(half);
+  return half;
 #else
   const hn::Half<hn::Half<DF>> dq;
-  return sum_four(hn::Add(hn::LowerHalf(dq, half), hn::UpperHalf(dq, half)));
+  return hn::Add(hn::LowerHalf(dq, half), hn::UpperHalf(dq, half));
 #endif
 #endif
+}
+
+// The sums of four parts by the same tree: + 2 and + 1 for all of them together.
+HWY_INLINE void sums_of_four(F a, F b, F c, F d, float* sums) {
+  const hn::CappedTag<float, 4> q;
+  const auto pairs = [&](Quad x, Quad y) HWY_ATTR {
+    return hn::Add(hn::ConcatLowerLower(q, y, x), hn::ConcatUpperUpper(q, y, x));
+  };
+  const Quad ab = pairs(sum_to_four(a), sum_to_four(b));
+  const Quad cd = pairs(sum_to_four(c), sum_to_four(d));
+  hn::StoreU(hn::Add(hn::ConcatEven(q, cd, ab), hn::ConcatOdd(q, cd, ab)), q, sums);
+}
+
+HWY_INLINE float sum(F v) {
+  Quad quad = sum_to_four(v);
+  quad = hn::Add(quad, hn::Shuffle1032(quad));
+  return hn::GetLane(hn::Add(quad, hn::Shuffle2301(quad)));
 }
 
 }  // namespace part

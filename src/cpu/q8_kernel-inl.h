@@ -7,7 +7,7 @@ HWY_INLINE void prefetch_next_tile(const std::byte* tile, std::int64_t n_tile_by
                                    std::int64_t b) {
   constexpr std::int64_t kStep = 16 * sizeof(Q8Block), kLine = 64;
   const std::byte* first = tile + n_tile_bytes + b * kStep;
-  for (std::int64_t i = 0; i < kStep; i += kLine) __builtin_prefetch(first + i);
+  for (std::int64_t i = 0; i < kStep; i += kLine) __builtin_prefetch(first + i, 0, 2);
 }
 
 // sums[t] += block b of the rows times block b of every token of the tile.

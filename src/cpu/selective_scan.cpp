@@ -31,6 +31,8 @@ HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64
   for (std::int64_t t = lane.first_token; t < lane.first_token + lane.n_tokens; ++t) {
     const float* b = args.b.token(t);
     const float* c = args.c.token(t);
+    for (const ConstMat& in : {args.x, args.dt, args.gate})
+      prefetch_next_units(in.token(t) + first);
     const V16 x = load_first(args.x.token(t) + first, count);
     const V16 d = softplus(add(load_first(args.dt.token(t) + first, count), dt_bias));
     const V16 dx = mul(d, x);
@@ -51,8 +53,11 @@ HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64
 template <class Type>
 void scan_lanes(const SelectiveScanArgs& args, Share units) {
   for (const Lane& lane : args.lanes) {
-    for (std::int64_t unit = units.first; unit < units.last; ++unit) {
-      scan<Type>(args, lane, unit * kLanes, n_in_sixteen(args.x.n, unit));
+    for (std::int32_t t = 0; t < lane.n_tokens; t += kPieceTokens) {
+      const Lane piece = piece_of(lane, t);
+      for (std::int64_t unit = units.first; unit < units.last; ++unit) {
+        scan<Type>(args, piece, unit * kLanes, n_in_sixteen(args.x.n, unit));
+      }
     }
   }
 }

@@ -27,6 +27,7 @@ HWY_INLINE void convolve(const ShortConvArgs& args, const Lane& lane, std::int64
   const ConstMat x = {args.x.token(lane.first_token) + first, count, lane.n_tokens, args.x.stride};
   const V16 bias = load_first(args.bias.data() + first, count);
   for (std::int64_t t = 0; t < x.n_tokens; ++t) {
+    prefetch_next_units(x.token(t));
     V16 sum = bias;
     for (std::int64_t k = 0; k <= n_past; ++k) {
       const std::int64_t i = t - n_past + k;
@@ -46,8 +47,11 @@ HWY_INLINE void convolve(const ShortConvArgs& args, const Lane& lane, std::int64
 template <class Type>
 void convolve_lanes(const ShortConvArgs& args, Share units) {
   for (const Lane& lane : args.lanes) {
-    for (std::int64_t unit = units.first; unit < units.last; ++unit) {
-      convolve<Type>(args, lane, unit * kLanes, n_in_sixteen(args.x.n, unit));
+    for (std::int32_t t = 0; t < lane.n_tokens; t += kPieceTokens) {
+      const Lane piece = piece_of(lane, t);
+      for (std::int64_t unit = units.first; unit < units.last; ++unit) {
+        convolve<Type>(args, piece, unit * kLanes, n_in_sixteen(args.x.n, unit));
+      }
     }
   }
 }

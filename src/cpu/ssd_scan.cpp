@@ -41,6 +41,7 @@ HWY_INLINE void ssd_tokens(const SsdScanArgs& args, const SsdUnit& unit, std::in
   for (int i = 0; i < kTokens; ++i) {
     b[i] = args.b.token(t + i) + group * args.d_state;
     c[i] = args.c.token(t + i) + group * args.d_state;
+    prefetch_next_units(args.x.token(t + i) + unit.first);
     const V16 d = softplus(broadcast(args.dt.token(t + i)[unit.head] + args.dt_bias[head]));
     decay[i] = exp(mul(d, broadcast(args.a[head])));
     dx[i] = mul(d, load_first(args.x.token(t + i) + unit.first, unit.count));
@@ -63,17 +64,23 @@ HWY_INLINE void ssd_tokens(const SsdScanArgs& args, const SsdUnit& unit, std::in
 }
 
 template <class Type>
-void ssd_lanes(const SsdScanArgs& args, Share units) {
+HWY_INLINE void ssd_piece(const SsdScanArgs& args, const Lane& lane, std::int64_t i) {
   constexpr int kTokens = 4;
+  const SsdUnit unit = ssd_unit(args, i);
+  StateTile<Type> state(args.state, lane, i * args.d_state * kLanes, kLanes);
+  std::int64_t t = lane.first_token;
+  const std::int64_t end = t + lane.n_tokens;
+  for (; end - t >= kTokens; t += kTokens) ssd_tokens<Type, kTokens>(args, unit, t, state);
+  for (; t < end; ++t) ssd_tokens<Type, 1>(args, unit, t, state);
+  state.clear_behind(unit.count, args.d_state);
+}
+
+template <class Type>
+void ssd_lanes(const SsdScanArgs& args, Share units) {
   for (const Lane& lane : args.lanes) {
-    for (std::int64_t i = units.first; i < units.last; ++i) {
-      const SsdUnit unit = ssd_unit(args, i);
-      StateTile<Type> state(args.state, lane, i * args.d_state * kLanes, kLanes);
-      std::int64_t t = lane.first_token;
-      const std::int64_t end = t + lane.n_tokens;
-      for (; end - t >= kTokens; t += kTokens) ssd_tokens<Type, kTokens>(args, unit, t, state);
-      for (; t < end; ++t) ssd_tokens<Type, 1>(args, unit, t, state);
-      state.clear_behind(unit.count, args.d_state);
+    for (std::int32_t t = 0; t < lane.n_tokens; t += kPieceTokens) {
+      const Lane piece = piece_of(lane, t);
+      for (std::int64_t i = units.first; i < units.last; ++i) ssd_piece<Type>(args, piece, i);
     }
   }
 }

@@ -16,6 +16,25 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
+// Long lanes are worked off in pieces of so many tokens, all units for each piece: what the units
+// of a thread read of a piece stays in the cache, and pages are not visited again and again.
+inline constexpr std::int32_t kPieceTokens = 32;
+
+// The piece of a lane that begins with its token t; t rises from 0. After the first piece the lane
+// goes on from its own destination.
+HWY_INLINE Lane piece_of(const Lane& lane, std::int32_t t) {
+  const std::int32_t n_left = lane.n_tokens - t;
+  return {.first_token = lane.first_token + t,
+          .n_tokens = n_left < kPieceTokens ? n_left : kPieceTokens,
+          .src = t == 0 ? lane.src : lane.dst,
+          .dst = lane.dst};
+}
+
+// Sixteen channels of a token are one cache line; those of a unit some units on come closer. A
+// thread goes through the lines of a token one by one, but in between through all tokens of a
+// piece, which is too many streams for the machine to foresee.
+HWY_INLINE void prefetch_next_units(const float* p) { __builtin_prefetch(p + 4 * kLanes); }
+
 // Reads from the source row until the destination holds something newer; without a source row,
 // zeros. The destination's old content is never read unless it is the source.
 template <class Type>

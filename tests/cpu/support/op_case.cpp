@@ -92,6 +92,11 @@ class Gathered {
 
   const OpCall& call() const { return call_; }
 
+  // Every lane continues from the row that it has written.
+  void stay_in_place() {
+    for (Lane& lane : lanes_) lane.src = lane.dst;
+  }
+
   void scatter(OpResult& result, Rows& rows) const {
     const std::int64_t n = c_.shape().n_out;
     for (std::size_t t = 0; t < tokens_.size(); ++t) {
@@ -116,6 +121,29 @@ class Gathered {
 };
 
 }  // namespace
+
+struct RepeatedCall::Data {
+  explicit Data(const OpCase& op_case)
+      : c(op_case),
+        fed(static_cast<std::size_t>(c.shape().n_seqs)),
+        rows(c),
+        gathered(c, all_at_once(c).front(), fed, rows) {}
+
+  const OpCase& c;
+  std::vector<int> fed;
+  Rows rows;
+  Gathered gathered;
+  bool has_state = false;
+};
+
+RepeatedCall::RepeatedCall(const OpCase& c) : data_(std::make_unique<Data>(c)) {}
+RepeatedCall::~RepeatedCall() = default;
+
+Status RepeatedCall::call(Ops& ops) {
+  if (data_->has_state) data_->gathered.stay_in_place();
+  data_->has_state = true;
+  return data_->c.call(ops, data_->gathered.call());
+}
 
 float noise(std::uint64_t key) {
   std::uint64_t z = (key + 1) * 0x9e3779b97f4a7c15;

@@ -85,6 +85,18 @@ Schedule all_at_once(const OpCase& c);
 // from the zero row. Fails the test where the op returns an error.
 OpResult run(const OpCase& c, Ops& ops, const Schedule& schedule);
 
+// One call with all tokens of all sequences, in place, for the benchmark.
+class RepeatedCall {
+ public:
+  explicit RepeatedCall(const OpCase& c);
+  ~RepeatedCall();
+  Status call(Ops& ops);
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
 // Uniform in [-1, 1), a function of the key alone.
 float noise(std::uint64_t key);
 

@@ -1,4 +1,4 @@
-#include "tensor/types.h"
+#include "base/dtype.h"
 
 #include <algorithm>
 #include <array>

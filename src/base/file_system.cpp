@@ -1,0 +1,81 @@
+#include "base/file_system.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace eddy {
+namespace {
+
+SysResult negative_errno(std::int64_t result) { return result < 0 ? -errno : result; }
+
+class PosixFileSystem : public FileSystem {
+ public:
+  SysResult open_to_read(const std::string& path) override {
+    return negative_errno(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  }
+  SysResult create(const std::string& path, unsigned mode) override {
+    return negative_errno(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode)));
+  }
+  SysResult close(int fd) override { return negative_errno(::close(fd)); }
+
+  SysResult size(int fd) override {
+    struct stat status;
+    if (::fstat(fd, &status) != 0) return -errno;
+    if (S_ISDIR(status.st_mode)) return -EISDIR;
+    return S_ISREG(status.st_mode) ? SysResult{status.st_size} : -EINVAL;
+  }
+  SysResult write(int fd, std::span<const std::byte> bytes) override {
+    return negative_errno(::write(fd, bytes.data(), bytes.size()));
+  }
+  SysResult sync(int fd) override { return negative_errno(::fsync(fd)); }
+
+  SysResult rename(const std::string& from, const std::string& to) override {
+    return negative_errno(std::rename(from.c_str(), to.c_str()));
+  }
+  SysResult remove(const std::string& path) override {
+    return negative_errno(::unlink(path.c_str()));
+  }
+
+  SysResult map(int fd, std::size_t n_bytes, const std::byte** address) override {
+    void* mapped = ::mmap(nullptr, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (mapped == MAP_FAILED) return -errno;
+    *address = static_cast<const std::byte*>(mapped);
+    return 0;
+  }
+  void unmap(std::span<const std::byte> bytes) override { ::munmap(writable(bytes), bytes.size()); }
+  void prefetch(std::span<const std::byte> bytes) override {
+    ::madvise(writable(bytes), bytes.size(), MADV_WILLNEED);
+  }
+
+ private:
+  // The type that munmap and madvise ask for; they write nothing.
+  static void* writable(std::span<const std::byte> bytes) {
+    return const_cast<std::byte*>(bytes.data());
+  }
+};
+
+}  // namespace
+
+FileSystem& posix_file_system() {
+  static PosixFileSystem file_system;
+  return file_system;
+}
+
+Error file_error(const std::string& path, const char* what, SysResult failure) {
+  const auto number = static_cast<int>(-failure);
+  const ErrorCode code = number == ENOENT   ? ErrorCode::kNotFound
+                         : number == ENOMEM ? ErrorCode::kOutOfMemory
+                                            : ErrorCode::kIo;
+  return fail(code, "{}: {}: {}", path, what, std::generic_category().message(number));
+}
+
+}  // namespace eddy

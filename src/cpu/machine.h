@@ -1,0 +1,23 @@
+// What this machine can do at best, measured: the yardstick for `eddy bench` and bench/.
+//
+// Threading: starts its own threads; do not measure anything else at the same time.
+#pragma once
+
+#include <string>
+
+namespace eddy {
+
+struct MachineSpeed {
+  double read_bytes_per_s = 0;  // from memory, beyond all caches
+  double f32_macs_per_s = 0;    // fused multiply-adds of registers
+  double int8_macs_per_s = 0;   // int8 products summed in int32, of registers
+};
+
+// With n_threads threads and the best instruction set; the best of several rounds, about half a
+// second in all. 0: one thread for each physical core.
+MachineSpeed measure_machine(int n_threads);
+
+// The CPU's name as the operating system gives it, or "unknown".
+std::string cpu_name();
+
+}  // namespace eddy
