@@ -23,11 +23,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/file_system.h"
 #include "base/mapped_file.h"
 #include "eddy/result.h"
 #include "formats/gguf_value.h"
-#include "tensor/types.h"
 
 namespace eddy {
 

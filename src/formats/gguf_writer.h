@@ -26,11 +26,11 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/file_system.h"
 #include "eddy/result.h"
 #include "formats/gguf_limits.h"
 #include "formats/gguf_value.h"
-#include "tensor/types.h"
 
 namespace eddy {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "tensor/types.h"
+#include "base/dtype.h"
 
 namespace eddy {
 

@@ -9,8 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/dtype.h"
 #include "tensor/buffer.h"
-#include "tensor/types.h"
 
 namespace eddy {
 
