@@ -1,0 +1,45 @@
+#include "models/architectures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "base/try.h"
+#include "formats/gguf.h"
+#include "models/loader.h"
+
+namespace eddy {
+namespace {
+
+constexpr Architecture kArchitectures[] = {
+    {"mamba", make_mamba},
+    {"mamba2", make_mamba2},
+};
+
+std::string known_names() {
+  std::vector<std::string_view> names;
+  for (const Architecture& architecture : kArchitectures) names.push_back(architecture.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+std::span<const Architecture> architectures() { return kArchitectures; }
+
+Result<std::unique_ptr<const Model>> load_model(const GgufFile& file, const Ops& ops) {
+  const std::string name = std::get<std::string>(*file.find("general.architecture"));
+  const auto* found =
+      std::ranges::find(kArchitectures, std::string_view(name), &Architecture::name);
+  if (found == std::end(kArchitectures)) {
+    return fail(ErrorCode::kUnsupported, "general.architecture: \"{}\", expected one of {}", name,
+                known_names());
+  }
+  Loader loader(file, ops);
+  std::unique_ptr<const Model> model = found->make(loader);
+  EDDY_TRY(loader.finish());
+  return model;
+}
+
+}  // namespace eddy

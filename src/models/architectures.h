@@ -1,0 +1,28 @@
+// The table of architectures: the name in a file's general.architecture, and who computes it.
+//
+// A new architecture is one file that defines make_<name>, its declaration here and its line in the
+// table.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "models/model.h"
+
+namespace eddy {
+
+class Loader;
+
+struct Architecture {
+  std::string_view name;
+  // Asks the loader for everything; the result may be used only if the loader's finish() is ok.
+  std::unique_ptr<Model> (*make)(Loader& load);
+};
+
+std::span<const Architecture> architectures();
+
+std::unique_ptr<Model> make_mamba(Loader& load);
+std::unique_ptr<Model> make_mamba2(Loader& load);
+
+}  // namespace eddy

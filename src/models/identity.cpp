@@ -1,0 +1,4 @@
+#include "models/identity.h"
+namespace eddy {
+ModelIdentity identify(const GgufFile&) { return {}; }
+}  // namespace eddy

@@ -1,0 +1,183 @@
+#include "models/loader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <iterator>
+#include <optional>
+
+#include "base/error.h"
+#include "formats/gguf.h"
+#include "models/identity.h"
+#include "models/small_tensors.h"
+#include "tensor/ops.h"
+
+namespace eddy {
+namespace {
+
+// Problems that finish() writes out; the others are counted.
+constexpr std::size_t kListed = 8;
+
+// {64} and {64, 1} are one shape.
+std::string shape_text(std::span<const std::int64_t> ne) {
+  std::size_t n = ne.size();
+  while (n > 1 && ne[n - 1] == 1) --n;
+  return fmt::format("{{{}}}", fmt::join(ne.first(n), ", "));
+}
+
+bool same_shape(const GgufTensor& tensor, std::span<const std::int64_t> expected) {
+  for (std::size_t i = 0; i < tensor.ne.size(); ++i) {
+    if (tensor.ne[i] != (i < expected.size() ? expected[i] : 1)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Loader::Loader(const GgufFile& file, const Ops& ops)
+    : file_(file), ops_(ops), identity_(identify(file)) {
+  info_.architecture = std::get<std::string>(*file.find("general.architecture"));
+  if (const auto* name = file.find("general.name")) info_.name = std::get<std::string>(*name);
+  info_.n_layer = integer("block_count", {1, 512});
+  info_.n_embd = integer("embedding_length");
+  info_.context_length = integer("context_length", {1, std::int64_t{1} << 40});
+  const auto* tokens = file.find("tokenizer.ggml.tokens");
+  info_.n_vocab = tokens ? std::ssize(std::get<std::vector<std::string>>(*tokens))
+                         : integer("vocab_size", {1, std::int64_t{1} << 24});
+  for (const GgufTensor& tensor : file.tensors()) {
+    info_.n_parameters +=
+        static_cast<std::uint64_t>(tensor.ne[0] * tensor.ne[1] * tensor.ne[2] * tensor.ne[3]);
+    info_.n_weight_bytes += tensor.data.size();
+  }
+  // Of the embedding one row is read, unless it is the output too.
+  info_.n_token_bytes = info_.n_weight_bytes;
+  const GgufTensor* embedding = file.find_tensor("token_embd.weight");
+  if (embedding && has("output.weight") && embedding->ne[1] > 0) {
+    const std::uint64_t n_bytes = embedding->data.size();
+    info_.n_token_bytes -= n_bytes - n_bytes / static_cast<std::uint64_t>(embedding->ne[1]);
+  }
+}
+
+std::string Loader::full_key(std::string_view key) const {
+  return fmt::format("{}.{}", info_.architecture, key);
+}
+
+std::int64_t Loader::integer(std::string_view key, Range range) {
+  const std::string name = full_key(key);
+  const auto* value = file_.find(name);
+  if (!value) {
+    malformed_.push_back(fmt::format("{}: missing", name));
+    return range.least;
+  }
+  const auto* number = std::get_if<std::uint32_t>(value);
+  if (!number) {
+    malformed_.push_back(fmt::format("{}: not an integer", name));
+    return range.least;
+  }
+  if (*number < range.least || *number > range.most) {
+    malformed_.push_back(
+        fmt::format("{}: {}, expected {} .. {}", name, *number, range.least, range.most));
+    return range.least;
+  }
+  return *number;
+}
+
+float Loader::positive(std::string_view key) {
+  const std::string name = full_key(key);
+  const auto* value = file_.find(name);
+  const auto* number = value ? std::get_if<float>(value) : nullptr;
+  if (!number) {
+    malformed_.push_back(fmt::format("{}: {}", name, value ? "not a number" : "missing"));
+    return 1;
+  }
+  if (!(*number > 0) || !std::isfinite(*number)) {
+    malformed_.push_back(fmt::format("{}: {}, expected above 0", name, *number));
+    return 1;
+  }
+  return *number;
+}
+
+bool Loader::flag(std::string_view key) {
+  const std::string name = full_key(key);
+  const auto* value = file_.find(name);
+  if (!value) return false;
+  const auto* found = std::get_if<bool>(value);
+  if (!found) malformed_.push_back(fmt::format("{}: not a bool", name));
+  return found && *found;
+}
+
+void Loader::require(bool condition, std::string_view message) {
+  if (!condition) malformed_.emplace_back(message);
+}
+
+bool Loader::has(std::string_view name) const { return file_.find_tensor(name) != nullptr; }
+
+// The tensor, if it is there and has the shape; else the problem is noted.
+const GgufTensor* Loader::tensor(std::string_view name, std::span<const std::int64_t> shape) {
+  asked_.emplace(name);
+  const GgufTensor* found = file_.find_tensor(name);
+  if (!found) {
+    malformed_.push_back(fmt::format("{}: missing", name));
+    return nullptr;
+  }
+  if (!same_shape(*found, shape)) {
+    malformed_.push_back(
+        fmt::format("{}: shape {}, expected {}", name, shape_text(found->ne), shape_text(shape)));
+    return nullptr;
+  }
+  return found;
+}
+
+Weight Loader::matrix(std::string_view name, std::int64_t n_in, std::int64_t n_out) {
+  const std::int64_t shape[] = {n_in, n_out};
+  const GgufTensor* found = tensor(name, shape);
+  if (found && !ops_.can_multiply(found->type)) {
+    unsupported_.push_back(
+        fmt::format("{}: type {} cannot be computed yet", name, dtype_name(found->type)));
+  }
+  if (!found) return {};
+  return {.data = found->data.data(),
+          .type = found->type,
+          .ne = {n_in, n_out, 1, 1},
+          .name = found->name};
+}
+
+std::vector<float> Loader::small(std::string_view name, Shape shape) {
+  const GgufTensor* found = tensor(name, shape);
+  if (!found) return {};
+  std::optional<std::vector<float>> values = to_f32(found->type, found->data);
+  if (!values) {
+    malformed_.push_back(
+        fmt::format("{}: type {}, expected F32, F16 or BF16", name, dtype_name(found->type)));
+  }
+  return std::move(values).value_or(std::vector<float>());
+}
+
+std::vector<float> Loader::small_transposed(std::string_view name, Shape shape) {
+  const std::vector<float> values = small(name, shape);
+  std::vector<float> transposed(values.size());
+  const auto n0 = static_cast<std::size_t>(shape.begin()[0]);
+  const auto n1 = static_cast<std::size_t>(shape.begin()[1]);
+  for (std::size_t i = 0; i < values.size(); ++i) transposed[i / n0 + i % n0 * n1] = values[i];
+  return transposed;
+}
+
+Status Loader::finish() {
+  for (const GgufTensor& tensor : file_.tensors()) {
+    if (asked_.contains(std::string(tensor.name))) continue;
+    malformed_.push_back(fmt::format("{}: not part of {}", tensor.name, info_.architecture));
+  }
+  const ErrorCode code = malformed_.empty() ? ErrorCode::kUnsupported : ErrorCode::kMalformed;
+  std::vector<std::string> problems = std::move(malformed_);
+  problems.insert(problems.end(), unsupported_.begin(), unsupported_.end());
+  if (problems.empty()) return {};
+  const std::size_t n_more = problems.size() - std::min(problems.size(), kListed);
+  problems.resize(problems.size() - n_more);
+  return fail(code, "{}{}", fmt::join(problems, "; "),
+              n_more > 0 ? fmt::format("; and {} more", n_more) : "");
+}
+
+}  // namespace eddy

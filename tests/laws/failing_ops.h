@@ -1,0 +1,43 @@
+// Ops that pass every call on, and report a failure of one of them after it has done its work: the
+// worst moment, for its writes have happened.
+#pragma once
+
+#include "base/error.h"
+#include "tensor/ops.h"
+
+namespace eddy::laws {
+
+class FailingOps final : public Ops {
+ public:
+  static constexpr const char* kMessage = "an injected failure";
+
+  // Call number fail_at, from 0, fails.
+  FailingOps(Ops& real, int fail_at) : real_(real), n_left_(fail_at) {}
+
+  const Device& device() const override { return real_.device(); }
+  bool can_multiply(DType weight) const override { return real_.can_multiply(weight); }
+
+  Status embed(const EmbedArgs& args) override { return pass(real_.embed(args)); }
+  Status select(const SelectArgs& args) override { return pass(real_.select(args)); }
+  Status rms_norm(const RmsNormArgs& args) override { return pass(real_.rms_norm(args)); }
+  Status gated_rms_norm(const GatedRmsNormArgs& args) override {
+    return pass(real_.gated_rms_norm(args));
+  }
+  Status linear(const LinearArgs& args) override { return pass(real_.linear(args)); }
+  Status short_conv(const ShortConvArgs& args) override { return pass(real_.short_conv(args)); }
+  Status selective_scan(const SelectiveScanArgs& args) override {
+    return pass(real_.selective_scan(args));
+  }
+  Status ssd_scan(const SsdScanArgs& args) override { return pass(real_.ssd_scan(args)); }
+
+ private:
+  Status pass(Status status) {
+    if (n_left_-- != 0) return status;
+    return fail(ErrorCode::kNonFinite, "{}", kMessage);
+  }
+
+  Ops& real_;
+  int n_left_;
+};
+
+}  // namespace eddy::laws

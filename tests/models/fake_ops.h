@@ -1,0 +1,37 @@
+// Ops that compute nothing, for tests of what happens before the first computation.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "tensor/ops.h"
+
+namespace eddy {
+
+class FakeOps final : public Ops {
+ public:
+  std::vector<DType> computable = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
+
+  const Device& device() const override { return device_; }
+  bool can_multiply(DType weight) const override {
+    return std::ranges::find(computable, weight) != computable.end();
+  }
+
+  Status embed(const EmbedArgs&) override { return {}; }
+  Status select(const SelectArgs&) override { return {}; }
+  Status rms_norm(const RmsNormArgs&) override { return {}; }
+  Status gated_rms_norm(const GatedRmsNormArgs&) override { return {}; }
+  Status linear(const LinearArgs&) override { return {}; }
+  Status short_conv(const ShortConvArgs&) override { return {}; }
+  Status selective_scan(const SelectiveScanArgs&) override { return {}; }
+  Status ssd_scan(const SsdScanArgs&) override { return {}; }
+
+ private:
+  struct Host final : Device {
+    std::string_view name() const override { return "fake"; }
+    const BufferType& buffer_type() const override { return host_buffer_type(); }
+  };
+  Host device_;
+};
+
+}  // namespace eddy

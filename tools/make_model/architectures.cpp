@@ -1,0 +1,22 @@
+#include "make_model/architectures.h"
+
+namespace eddy::make_model {
+namespace {
+
+constexpr Architecture kArchitectures[] = {
+    {"mamba", mamba_shapes, plan_mamba},
+    {"mamba2", mamba2_shapes, plan_mamba2},
+};
+
+}  // namespace
+
+std::span<const Architecture> architectures() { return kArchitectures; }
+
+const Architecture* find_architecture(std::string_view name) {
+  for (const Architecture& architecture : kArchitectures) {
+    if (architecture.name == name) return &architecture;
+  }
+  return nullptr;
+}
+
+}  // namespace eddy::make_model

@@ -1,0 +1,49 @@
+#include "make_model/common.h"
+
+#include <fmt/format.h>
+
+#include "make_model/vocabulary.h"
+
+namespace eddy::make_model {
+namespace {
+
+// general.file_type: part of the format.
+std::uint32_t file_type(DType type) {
+  switch (type) {
+    case DType::kF32: return 0;
+    case DType::kF16: return 1;
+    case DType::kQ8_0: return 7;
+    default: return 32;  // BF16
+  }
+}
+
+}  // namespace
+
+Plan begin_plan(std::string_view architecture, std::string_view shape, std::int64_t n_layer,
+                std::int64_t n_embd, std::int64_t n_vocab, DType type) {
+  const std::string arch(architecture);
+  Plan plan;
+  plan.add("general.architecture", arch);
+  plan.add("general.type", std::string("model"));
+  plan.add("general.name", fmt::format("random {} {}", architecture, shape));
+  plan.add("general.file_type", file_type(type));
+  plan.add("general.quantization_version", std::uint32_t{2});
+  plan.add(arch + ".context_length", std::uint32_t{1} << 20);
+  plan.add(arch + ".embedding_length", u32(n_embd));
+  plan.add(arch + ".feed_forward_length", std::uint32_t{0});
+  plan.add(arch + ".attention.head_count", std::uint32_t{0});
+  plan.add(arch + ".block_count", u32(n_layer));
+  plan.add(arch + ".attention.layer_norm_rms_epsilon", 1e-5F);
+  add_vocabulary(plan, n_vocab);
+  return plan;
+}
+
+void add_ends(Plan& plan, std::int64_t n_embd, std::int64_t n_vocab, bool tied, DType type) {
+  // The embedding is normalised before its first use, so only the output's size matters: it makes
+  // logits of about unit deviation.
+  plan.add_matrix("token_embd.weight", n_embd, n_vocab, gain(n_embd), type);
+  plan.add_small("output_norm.weight", {n_embd}, uniform(0.8, 1.2));
+  if (!tied) plan.add_matrix("output.weight", n_embd, n_vocab, gain(n_embd), type);
+}
+
+}  // namespace eddy::make_model
