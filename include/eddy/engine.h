@@ -107,10 +107,10 @@ class Engine {
   // bytes may end inside a code point. kInvalidArgument: a token outside the vocabulary.
   Result<std::string> detokenize(std::span<const Token> tokens) const;
 
+  struct Core;                                  // internal: src/engine/core.h
+  explicit Engine(std::shared_ptr<Core> core);  // internal
+
  private:
-  friend class Session;
-  struct Core;
-  explicit Engine(std::shared_ptr<Core> core);
   std::shared_ptr<Core> core_;
 };
 
@@ -167,14 +167,18 @@ class Session {
 
   // Appends text or tokens and reads them. The first text is preceded by the tokens that begin a
   // text by the model's habit; tokens are taken as they are.
-  // kInvalidArgument (a token outside the vocabulary), kFull: nothing has changed.
-  // kCancelled, kStateLost, kNonFinite: the tokens are appended; the next call reads what is left.
+  // kCancelled: the tokens are appended; the next call reads what is left. Any other error
+  // (kInvalidArgument: a token outside the vocabulary; kFull; kStateLost: a computation failed):
+  // the session is as it was.
   Status feed(std::string_view text, Special special = Special::kAsText);
   Status feed(std::span<const Token> tokens);
 
-  // Answers. The answer's tokens are part of the session; with reason kStopString the stop string's
-  // too. kInvalidArgument: params outside their ranges, or an empty session; nothing has changed.
-  // kFull, kStateLost, kNonFinite as in feed.
+  // Answers: appends tokens until a reason to stop. All of them stay in the session, also the
+  // token that ends the answer and those of a stop string. A code point that is unfinished at the
+  // end is completed by the next call of generate, if nothing is fed between.
+  // kInvalidArgument: params outside their ranges, or an empty session; nothing has changed.
+  // kFull, kStateLost, kNonFinite (NaN or infinity in the logits): the answer so far stays, and a
+  // later call computes anew what is missing.
   Result<Completion> generate(const GenerateParams& params, const OnText& on_text = {});
 
   // A second session with the same tokens and state, from here on independent. O(tokens) for the
@@ -188,18 +192,19 @@ class Session {
   // Makes the running call, or the next one if none is running, stop between two micro-batches.
   void cancel() noexcept;
 
-  // Forgets all tokens and the state.
+  // Forgets all tokens, the state and a cancel() that nobody has heeded yet.
   void reset();
 
-  // The session as bytes, and back. load replaces tokens and state, or fails (kMalformed,
-  // kMismatch for another model or state type, kFull) and nothing has changed.
+  // The session as bytes, and back (src/engine/session_format.h). save: kNonFinite, kOutOfMemory.
+  // load replaces tokens and state. kMalformed, kMismatch (another model, state type or version),
+  // kNonFinite, kFull: nothing has changed.
   Result<std::vector<std::byte>> save() const;
   Status load(std::span<const std::byte> bytes);
 
+  struct Impl;                                   // internal: src/engine/session.h
+  explicit Session(std::unique_ptr<Impl> impl);  // internal
+
  private:
-  friend class Engine;
-  struct Impl;
-  explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

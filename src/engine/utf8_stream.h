@@ -20,6 +20,9 @@ class Utf8Stream {
   // The end of the stream: what is kept back is ill-formed.
   void finish(std::string& out);
 
+  // The unfinished code point, at most 3 bytes.
+  std::string_view pending() const { return pending_; }
+
  private:
   void push_byte(unsigned char byte, std::string& out);
   bool continues(unsigned char byte) const;

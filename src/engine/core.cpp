@@ -1,0 +1,132 @@
+#include "engine/core.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/error.h"
+#include "base/try.h"
+
+namespace eddy {
+namespace {
+
+constexpr std::uint32_t kMaxSequences = 1 << 20;
+constexpr std::uint32_t kMaxBatch = 1 << 20;
+
+DType state_dtype(StateType type) {
+  switch (type) {
+    case StateType::kF32: return DType::kF32;
+    case StateType::kF16: return DType::kF16;
+    case StateType::kBF16: return DType::kBF16;
+  }
+  return DType::kF32;
+}
+
+Status check_range(const char* name, std::uint32_t value, std::uint32_t low, std::uint32_t high) {
+  if (value >= low && value <= high) return {};
+  return fail(ErrorCode::kInvalidArgument, "{}: {}, expected {} .. {}", name, value, low, high);
+}
+
+Status check_options(const EngineOptions& options) {
+  EDDY_TRY(check_range("n_seq_max", options.n_seq_max, 1, kMaxSequences));
+  EDDY_TRY(check_range("mem_size", options.mem_size, 0, kMaxSequences));
+  EDDY_TRY(check_range("n_batch", options.n_batch, 1, kMaxBatch));
+  return check_range("n_ubatch", options.n_ubatch, 1, options.n_batch);
+}
+
+// One sequence and one cell more than sessions: there a loaded state is looked at before it
+// replaces another (Session::load).
+RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOptions& options) {
+  const Model& model = *parts.model;
+  const std::size_t n_layer = model.state_layout().layers.size();
+  return {.layout = model.state_layout(),
+          .layer_devices = std::vector<const Device*>(n_layer, &parts.ops->device()),
+          .type_r = state_dtype(options.type_r),
+          .type_s = state_dtype(options.type_s),
+          .offload = options.offload,
+          .mem_size = (options.mem_size == 0 ? options.n_seq_max : options.mem_size) + 1,
+          .n_seq_max = options.n_seq_max + 1,
+          .n_ubatch_max = options.n_ubatch,
+          .filter = {},
+          .identity = model.identity()};
+}
+
+EngineInfo make_info(const EngineParts& parts, const EngineOptions& options,
+                     const RecurrentMemory& memory) {
+  const ModelInfo& model = parts.model->info();
+  EngineInfo info = {.architecture = model.architecture,
+                     .name = model.name,
+                     .n_layer = model.n_layer,
+                     .n_embd = model.n_embd,
+                     .n_vocab = model.n_vocab,
+                     .n_parameters = model.n_parameters,
+                     .n_weight_bytes = model.n_weight_bytes,
+                     .n_seq_max = options.n_seq_max,
+                     .mem_size = memory.mem_size() - 1,
+                     .n_threads = parts.n_threads,
+                     .isa = parts.isa};
+  for (const auto& layer : parts.model->state_layout().layers) {
+    info.n_r_bytes += row_bytes(state_dtype(options.type_r), layer.r_elems).value_or(0);
+    info.n_s_bytes += row_bytes(state_dtype(options.type_s), layer.s_elems).value_or(0);
+  }
+  for (const MemoryUse& use : memory.memory_breakdown()) info.n_memory_bytes += use.n_bytes;
+  return info;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
+                                                           const EngineOptions& options) {
+  EDDY_TRY(check_options(options));
+  auto core = std::make_shared<Core>();
+  core->parts = std::move(parts);
+  EDDY_TRY_ASSIGN(core->memory, RecurrentMemory::create(memory_params(core->parts, options)));
+  EDDY_TRY_ASSIGN(Runner runner, Runner::create({.model = *core->parts.model,
+                                                 .ops = *core->parts.ops,
+                                                 .memory = *core->memory,
+                                                 .n_batch = options.n_batch,
+                                                 .n_ubatch = options.n_ubatch}));
+  core->runner.emplace(std::move(runner));
+  core->info = make_info(core->parts, options, *core->memory);
+  for (std::uint32_t i = options.n_seq_max + 1; i-- > 0;) {
+    core->free_seqs.push_back(SeqId(static_cast<std::int32_t>(i)));
+  }
+  return core;
+}
+
+Result<SeqId> Engine::Core::acquire() {
+  if (free_seqs.size() <= 1) {  // the last one is kept for Session::load
+    return fail(ErrorCode::kFull, "all {} sequences are in use", info.n_seq_max);
+  }
+  const SeqId seq = free_seqs.back();
+  free_seqs.pop_back();
+  return seq;
+}
+
+void Engine::Core::release(SeqId seq) {
+  forget(seq);
+  free_seqs.push_back(seq);
+}
+
+void Engine::Core::forget(SeqId seq) {
+  const Status removed = memory->seq_rm(seq, -1, -1);
+  assert(removed.ok());  // fails for bad ids and inside an open context alone
+  static_cast<void>(removed);
+}
+
+Pos Engine::Core::n_read(SeqId seq) {
+  const auto newest = memory->seq_pos_max(seq);
+  if (newest) return *newest + 1;
+  forget(seq);
+  return 0;
+}
+
+Status Engine::Core::check_tokens(std::span<const Token> tokens) const {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i].value >= 0 && tokens[i].value < info.n_vocab) continue;
+    return fail(ErrorCode::kInvalidArgument, "token {} (number {}), expected 0 .. {}",
+                tokens[i].value, i, info.n_vocab - 1);
+  }
+  return {};
+}
+
+}  // namespace eddy

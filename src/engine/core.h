@@ -1,0 +1,58 @@
+// What an engine and its sessions share: the model, what computes it, and the memory of sequences.
+//
+// I1  A sequence id is either in free_seqs or owned by exactly one session (or evaluation).
+// I2  A sequence whose id is free is empty in the memory.
+//
+// Threading: the engine's thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eddy/engine.h"
+#include "engine/runner.h"
+#include "memory/recurrent_memory.h"
+#include "models/model.h"
+#include "tensor/ops.h"
+#include "text/tokenizer.h"
+
+namespace eddy {
+
+inline Error non_finite() { return {ErrorCode::kNonFinite, "the logits hold NaN or infinity"}; }
+
+// What an engine is made of. The model's weights are views into `file`, which it does not own.
+struct EngineParts {
+  std::shared_ptr<const void> file;
+  std::unique_ptr<Ops> ops;
+  std::unique_ptr<const Model> model;
+  std::unique_ptr<const Tokenizer> tokenizer;
+  int n_threads = 1;
+  std::string isa = {};
+};
+
+struct Engine::Core {
+  // Adds the memory and the runner. kInvalidArgument, kOutOfMemory.
+  static Result<std::shared_ptr<Core>> create(EngineParts parts, const EngineOptions& options);
+
+  // A sequence of one's own, empty. kFull.
+  Result<SeqId> acquire();
+  void release(SeqId seq);
+
+  // Empties a sequence.
+  void forget(SeqId seq);
+
+  // Tokens that the sequence's state has seen. A lost state is emptied first.
+  Pos n_read(SeqId seq);
+
+  Status check_tokens(std::span<const Token> tokens) const;
+
+  EngineParts parts;
+  EngineInfo info;
+  std::unique_ptr<RecurrentMemory> memory;
+  std::optional<Runner> runner;
+  std::vector<SeqId> free_seqs;
+};
+
+}  // namespace eddy

@@ -1,0 +1,70 @@
+#include "eddy/engine.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/error.h"
+#include "base/try.h"
+#include "engine/core.h"
+#include "engine/session.h"
+
+namespace eddy {
+namespace {
+
+// A sequence that ends with its scope.
+class ScopedSequence {
+ public:
+  ScopedSequence(Engine::Core& core, SeqId seq) : core_(core), seq_(seq) {}
+  ~ScopedSequence() { core_.release(seq_); }
+  ScopedSequence(const ScopedSequence&) = delete;
+  ScopedSequence& operator=(const ScopedSequence&) = delete;
+
+ private:
+  Engine::Core& core_;
+  SeqId seq_;
+};
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+Engine::~Engine() = default;
+
+Result<Session> Engine::new_session() {
+  EDDY_TRY_ASSIGN(const SeqId seq, core_->acquire());
+  return Session(std::make_unique<Session::Impl>(core_, seq));
+}
+
+const EngineInfo& Engine::info() const { return core_->info; }
+
+Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits) {
+  EDDY_TRY(core_->check_tokens(tokens));
+  EDDY_TRY_ASSIGN(const SeqId seq, core_->acquire());
+  const ScopedSequence scope(*core_, seq);
+  std::atomic<bool> stop = false;
+  bool is_finite = true;
+  Pos first = 0;
+  const OnOutput show = [&](const Output& output) {
+    if (stop) return;
+    is_finite = output.is_finite;
+    stop = !is_finite || !on_logits(first + output.token, output.logits);
+  };
+  while (first < static_cast<Pos>(tokens.size()) && !stop) {
+    const auto rest = tokens.subspan(static_cast<std::size_t>(first));
+    const auto piece = rest.first(std::min<std::size_t>(rest.size(), core_->runner->n_batch()));
+    const BatchPart part = {.seq = seq, .tokens = piece, .outputs = Outputs::kAll};
+    const Status done = core_->runner->run({&part, 1}, stop, show);
+    if (!done && !stop) return done;
+    first += static_cast<Pos>(piece.size());
+  }
+  if (!is_finite) return non_finite();
+  if (stop) return fail(ErrorCode::kCancelled, "stopped on request");
+  return {};
+}
+
+std::vector<Token> Engine::tokenize(std::string_view text, Special special) const {
+  return core_->parts.tokenizer->encode(text, false, special == Special::kParsed);
+}
+
+}  // namespace eddy

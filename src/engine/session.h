@@ -1,0 +1,51 @@
+// The inside of a Session: its tokens, and the sequence whose state follows them.
+//
+// I1  Between calls the state has seen the first n_read tokens, and n_read < tokens.size() or both
+//     are 0: the newest token waits until its logits are wanted, so that no session keeps logits.
+// I2  What was computed by a call that failed or was cancelled is what an undisturbed call would
+//     have computed up to there, or it is gone and n_read says so.
+//
+// Threading: the engine's thread; `cancelled` may be set by any.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "eddy/engine.h"
+#include "engine/core.h"
+#include "engine/sampler.h"
+#include "engine/utf8_stream.h"
+
+namespace eddy {
+
+struct Session::Impl {
+  Impl(std::shared_ptr<Engine::Core> shared_core, SeqId own_seq)
+      : core(std::move(shared_core)), seq(own_seq) {}
+  ~Impl() { core->release(seq); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  // Computes the tokens before `end`. kCancelled, kFull, kStateLost, ...
+  Status read_up_to(std::size_t end);
+
+  // Computes all tokens and chooses the one that follows. Also kNonFinite.
+  Result<Token> next_token(Sampler& sampler);
+
+  // Drops the tokens from n_kept on, and the state if it has seen too many of them.
+  void forget_from(std::size_t n_kept);
+
+  // Puts a serialised state in the place of this sequence's, or fails and nothing has changed.
+  Status install(std::span<const std::byte> state, Pos n_tokens);
+
+  // Runs one batch of this sequence's next tokens, at most up to `end`.
+  Status run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output);
+
+  std::shared_ptr<Engine::Core> core;
+  SeqId seq;
+  std::vector<Token> tokens;
+  Utf8Stream answer_bytes;  // keeps the unfinished code point of the newest answer
+  std::atomic<bool> cancelled = false;
+};
+
+}  // namespace eddy
