@@ -1,0 +1,257 @@
+// eddy bench: how fast a model reads prompts and writes answers on this machine.
+//
+// Every measurement is checked before it is believed: the logits must be finite and the same bits
+// in every repetition. Shares are of what the machine itself was measured to do, in the same run,
+// with the same threads (cpu/machine.h).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <map>
+
+#include "base/error.h"
+#include "base/try.h"
+#include "cli/bench_table.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/model_options.h"
+#include "cpu/machine.h"
+#include "engine/core.h"
+#include "engine/open.h"
+
+namespace eddy {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  ModelOptions model;
+  std::vector<std::int64_t> prompt_tokens = {512};
+  std::vector<std::int64_t> answer_tokens = {64};
+  std::vector<std::uint32_t> sequences = {1};
+  std::vector<int> threads = {0};
+  int repetitions = 5;
+  TableFormat format = TableFormat::kMarkdown;
+};
+
+// Sequences that are read and continued, all at the same time, with made-up tokens.
+class Workload {
+ public:
+  static Result<Workload> create(Engine::Core& core, std::uint32_t n_seqs) {
+    Workload workload(core);
+    for (std::uint32_t i = 0; i < n_seqs; ++i) {
+      EDDY_TRY_ASSIGN(const SeqId seq, core.acquire());
+      workload.seqs_.push_back(seq);
+    }
+    return workload;
+  }
+  Workload(Workload&& other) noexcept = default;
+  Workload& operator=(Workload&&) = delete;
+  ~Workload() {
+    for (const SeqId seq : seqs_) core_.release(seq);
+  }
+
+  // Seconds to read n tokens into each sequence.
+  Result<double> read(std::int64_t n) {
+    restart();
+    const auto start = Clock::now();
+    for (std::int64_t first = 0; first < n; first += piece_size()) {
+      EDDY_TRY(step(first, std::min(n - first, piece_size())));
+    }
+    return seconds_since(start);
+  }
+
+  // Seconds to go on with n tokens, one by one.
+  Result<double> write(std::int64_t n) {
+    restart();
+    EDDY_TRY(step(0, 1));
+    const auto start = Clock::now();
+    for (std::int64_t i = 1; i <= n; ++i) EDDY_TRY(step(i, 1));
+    return seconds_since(start);
+  }
+
+  // A digest of all logits since the last start.
+  std::uint64_t digest() const { return digest_; }
+
+ private:
+  explicit Workload(Engine::Core& core) : core_(core) {}
+
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  std::int64_t piece_size() const {
+    return std::max<std::int64_t>(
+        1, core_.runner->n_batch() / static_cast<std::int64_t>(seqs_.size()));
+  }
+
+  void restart() {
+    for (const SeqId seq : seqs_) core_.forget(seq);
+    digest_ = 0;
+  }
+
+  // The next n tokens of every sequence, the same in every repetition.
+  Status step(std::int64_t first, std::int64_t n) {
+    tokens_.clear();
+    for (std::int64_t i = first; i < first + n; ++i) {
+      tokens_.push_back(Token(static_cast<std::int32_t>((i * 7919 + 1) % core_.info.n_vocab)));
+    }
+    batch_.clear();
+    for (const SeqId seq : seqs_) batch_.push_back({.seq = seq, .tokens = tokens_});
+    bool is_finite = true;
+    const std::atomic<bool> cancel = false;
+    EDDY_TRY(core_.runner->run(batch_, cancel, [&](const Output& output) {
+      is_finite = is_finite && output.is_finite;
+      digest_ = digest_ * 0x9e3779b97f4a7c15 + std::bit_cast<std::uint32_t>(output.logits[0]);
+    }));
+    return is_finite ? Status() : non_finite();
+  }
+
+  Engine::Core& core_;
+  std::vector<SeqId> seqs_;
+  std::vector<Token> tokens_;
+  std::vector<BatchPart> batch_;
+  std::uint64_t digest_ = 0;
+};
+
+// Times of the repetitions; the first, which warms up, does not count.
+template <class Measure>
+Result<std::vector<double>> repeat(int n, const Workload& workload, const Measure& measure) {
+  EDDY_TRY(measure());
+  const std::uint64_t expected = workload.digest();
+  std::vector<double> seconds;
+  for (int i = 0; i < n; ++i) {
+    EDDY_TRY_ASSIGN(const double s, measure());
+    seconds.push_back(s);
+    if (workload.digest() == expected) continue;
+    return fail(ErrorCode::kMismatch, "the logits of two repetitions differ");
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds;
+}
+
+// Weights that a token is multiplied with, on average; a prompt needs the output layer once.
+double n_multiply_adds(const ModelInfo& model, std::int64_t n_tokens, bool is_prefill) {
+  const double share =
+      static_cast<double>(model.n_token_bytes) / static_cast<double>(model.n_weight_bytes);
+  const double all = share * static_cast<double>(model.n_parameters);
+  if (!is_prefill) return all;
+  const double output = static_cast<double>(model.n_embd) * static_cast<double>(model.n_vocab);
+  return all - output * (1 - 1 / static_cast<double>(n_tokens));
+}
+
+class Bench {
+ public:
+  Bench(Engine::Core& core, const MachineSpeed& machine, const Options& options)
+      : core_(core), machine_(machine), options_(options) {}
+
+  Status run() {
+    for (const std::int64_t n : options_.prompt_tokens) {
+      if (n > 0) EDDY_TRY(measure("prefill", n, 1));
+    }
+    for (const std::uint32_t n_seqs : options_.sequences) {
+      for (const std::int64_t n : options_.answer_tokens) {
+        if (n > 0) EDDY_TRY(measure("decode", n, n_seqs));
+      }
+    }
+    return {};
+  }
+
+ private:
+  Status measure(const char* test, std::int64_t n, std::uint32_t n_seqs) {
+    const bool is_prefill = std::string_view(test) == "prefill";
+    EDDY_TRY_ASSIGN(Workload workload, Workload::create(core_, n_seqs));
+    EDDY_TRY_ASSIGN(const auto seconds, repeat(options_.repetitions, workload, [&] {
+                      return is_prefill ? workload.read(n) : workload.write(n);
+                    }));
+    const double n_tokens = static_cast<double>(n) * n_seqs;
+    BenchRow row = {.test = test,
+                    .n_tokens = n,
+                    .n_seqs = n_seqs,
+                    .n_threads = core_.info.n_threads,
+                    .isa = core_.info.isa,
+                    .tokens_per_s = n_tokens / seconds[seconds.size() / 2],
+                    .slowest = n_tokens / seconds.back(),
+                    .fastest = n_tokens / seconds.front()};
+    add_shares(row, is_prefill);
+    fmt::print("{}", format_row(options_.format, row));
+    std::fflush(stdout);
+    return {};
+  }
+
+  void add_shares(BenchRow& row, bool is_prefill) const {
+    const ModelInfo& model = core_.parts.model->info();
+    if (!is_prefill) {
+      const auto state = static_cast<double>(core_.info.n_r_bytes + core_.info.n_s_bytes);
+      const double bytes = static_cast<double>(model.n_token_bytes) / row.n_seqs + state;
+      row.bandwidth_share = bytes * row.tokens_per_s / machine_.read_bytes_per_s;
+    }
+    const double per_s = n_multiply_adds(model, row.n_tokens, is_prefill) * row.tokens_per_s;
+    row.f32_share = per_s / machine_.f32_macs_per_s;
+    row.int8_share = per_s / machine_.int8_macs_per_s;
+  }
+
+  Engine::Core& core_;
+  const MachineSpeed& machine_;
+  const Options& options_;
+};
+
+Status run_with(const Options& options, int n_threads) {
+  EngineOptions engine = options.model.engine;
+  engine.n_threads = n_threads;
+  engine.n_seq_max = *std::max_element(options.sequences.begin(), options.sequences.end());
+  engine.n_batch = std::max({engine.n_batch, engine.n_ubatch, engine.n_seq_max});
+  EDDY_TRY_ASSIGN(EngineParts parts, open_parts(options.model.path, engine));
+  EDDY_TRY_ASSIGN(const auto core, Engine::Core::create(std::move(parts), engine));
+  const MachineSpeed machine = measure_machine(core->info.n_threads);
+  return Bench(*core, machine, options).run();
+}
+
+Result<ExitCode> run(const Options& options) {
+  fmt::print("{}", format_header(options.format));
+  for (const int n_threads : options.threads) EDDY_TRY(run_with(options, n_threads));
+  return ExitCode::kOk;
+}
+
+template <class T>
+void add_list(CLI::App& app, const char* flag, std::vector<T>& list, T low, T high,
+              const char* help) {
+  app.add_option(flag, list, help)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("N,...")
+      ->check(CLI::Range(low, high));
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("bench", "Measure how fast a model reads and writes");
+  const auto options = std::make_shared<Options>();
+  add_model_options(*app, options->model);
+  add_list(*app, "-t,--threads", options->threads, 0, 256,
+           "threads; 0: one for each physical core");
+  add_list<std::int64_t>(*app, "-p,--prompt-tokens", options->prompt_tokens, 0, 1 << 24,
+                         "lengths of the prompts; 0: none");
+  add_list<std::int64_t>(*app, "-n,--answer-tokens", options->answer_tokens, 0, 1 << 24,
+                         "lengths of the answers; 0: none");
+  add_list<std::uint32_t>(*app, "-b,--sequences", options->sequences, 1, 4096,
+                          "sequences that are answered at the same time");
+  app->add_option("-r,--repetitions", options->repetitions, "how often each is measured")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000));
+  static const std::map<std::string, TableFormat> kFormats = {
+      {"md", TableFormat::kMarkdown}, {"csv", TableFormat::kCsv}, {"json", TableFormat::kJson}};
+  app->add_option("--format", options->format, "md, csv or json lines")
+      ->type_name("md|csv|json")
+      ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case));
+  app->footer(
+      "Shows the median and the range over the repetitions, and the share of the machine's own\n"
+      "measured speed: of its read bandwidth, and of its multiply-adds in F32 and int8.\n\n"
+      "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2");
+  return {.app = app, .run = [options] { return run(*options); }};
+}
+
+}  // namespace eddy

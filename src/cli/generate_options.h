@@ -1,0 +1,13 @@
+// The options that say how an answer is made: sampling, length, stop strings.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "eddy/engine.h"
+
+namespace eddy {
+
+// `params` outlives the program's options. Ranges are the engine's to check.
+void add_generate_options(CLI::App& command, GenerateParams& params);
+
+}  // namespace eddy

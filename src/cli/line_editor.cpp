@@ -1,0 +1,116 @@
+#include "cli/line_editor.h"
+
+#include <histedit.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace eddy {
+namespace {
+
+constexpr int kHistoryLines = 1000;
+
+extern "C" void note_interrupt(int) {}  // its arrival ends the read with EINTR
+
+// While it lives, SIGINT interrupts reads.
+class InterruptReads {
+ public:
+  InterruptReads() {
+    struct sigaction action = {};
+    action.sa_handler = note_interrupt;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &previous_);
+  }
+  ~InterruptReads() { sigaction(SIGINT, &previous_, nullptr); }
+  InterruptReads(const InterruptReads&) = delete;
+  InterruptReads& operator=(const InterruptReads&) = delete;
+
+ private:
+  struct sigaction previous_;
+};
+
+}  // namespace
+
+struct LineEditor::Impl {
+  std::string prompt;
+  std::string history_file;
+  ::EditLine* editor = nullptr;
+  ::History* history = nullptr;
+  ::HistEvent event = {};
+
+  void remember(const char* line) {
+    ::history(history, &event, H_ENTER, line);
+    if (!history_file.empty()) ::history(history, &event, H_SAVE, history_file.c_str());
+  }
+};
+
+LineEditor::LineEditor(std::string prompt, std::string history_file)
+    : impl_(std::make_unique<Impl>()) {
+  Impl& impl = *impl_;
+  impl.prompt = std::move(prompt);
+  impl.history_file = std::move(history_file);
+  impl.editor = ::el_init("eddy", stdin, stderr, stderr);
+  impl.history = ::history_init();
+  ::history(impl.history, &impl.event, H_SETSIZE, kHistoryLines);
+  ::history(impl.history, &impl.event, H_SETUNIQUE, 1);
+  if (!impl.history_file.empty()) {
+    ::history(impl.history, &impl.event, H_LOAD, impl.history_file.c_str());
+  }
+  ::el_set(impl.editor, EL_CLIENTDATA, &impl);
+  ::el_set(
+      impl.editor, EL_PROMPT, +[](::EditLine* editor) {
+        void* data = nullptr;
+        ::el_get(editor, EL_CLIENTDATA, &data);
+        return static_cast<Impl*>(data)->prompt.data();
+      });
+  ::el_set(impl.editor, EL_HIST, ::history, impl.history);
+  ::el_set(impl.editor, EL_EDITOR, "emacs");
+  ::el_set(impl.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  ::el_source(impl.editor, nullptr);  // the person's own ~/.editrc
+}
+
+LineEditor::~LineEditor() {
+  ::history_end(impl_->history);
+  ::el_end(impl_->editor);
+}
+
+std::optional<std::string> LineEditor::read() {
+  const InterruptReads scope;
+  for (;;) {
+    int n = 0;
+    errno = 0;
+    const char* line = ::el_gets(impl_->editor, &n);
+    if (line != nullptr && n > 0) {
+      std::string text(line, static_cast<std::size_t>(n));
+      if (text.back() == '\n') text.pop_back();
+      if (!text.empty()) impl_->remember(line);
+      return text;
+    }
+    if (errno != EINTR) return std::nullopt;
+    ::el_reset(impl_->editor);
+    std::fputs("\n", stderr);
+  }
+}
+
+std::string default_history_file() {
+  namespace fs = std::filesystem;
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  fs::path directory;
+  if (state != nullptr && *state != '\0') {
+    directory = state;
+  } else if (home != nullptr && *home != '\0') {
+    directory = fs::path(home) / ".local" / "state";
+  } else {
+    return {};
+  }
+  directory /= "eddy";
+  std::error_code error;
+  fs::create_directories(directory, error);
+  return error ? std::string() : (directory / "history").string();
+}
+
+}  // namespace eddy

@@ -1,0 +1,76 @@
+// The eddy program: picks the subcommand, runs it, turns errors into one line and an exit code.
+#include <fmt/format.h>
+
+#include <clocale>
+#include <cstdio>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace {
+
+using eddy::Command;
+using eddy::ErrorCode;
+using eddy::ExitCode;
+using eddy::Result;
+
+constexpr eddy::AddCommand kCommands[] = {
+    eddy::add_run,        eddy::add_inspect, eddy::add_tokenize,   eddy::add_logits,
+    eddy::add_perplexity, eddy::add_bench,   eddy::add_completion,
+};
+
+constexpr const char* kFooter = R"(Examples:
+  eddy run model.gguf -p "Once upon a time"
+  eddy run model.gguf
+  eddy inspect model.gguf
+  eddy COMMAND --help
+
+Exit codes: 0 success, 1 error, 2 wrong usage, 130 interrupted.)";
+
+// One line, whatever the message holds: CLI11 and file names may contain line breaks.
+void print_error(std::string message) {
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  for (char& c : message) c = static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  fmt::print(stderr, "eddy: {}\n", message);
+}
+
+int exit_code(const Result<ExitCode>& result) {
+  if (result) return static_cast<int>(*result);
+  print_error(result.error().message);
+  const bool is_usage = result.error().code == ErrorCode::kInvalidArgument;
+  return static_cast<int>(is_usage ? ExitCode::kUsage : ExitCode::kError);
+}
+
+// Buffered output that cannot be written is an error like any other.
+int flushed(int code) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  print_error("cannot write to standard output");
+  return static_cast<int>(ExitCode::kError);
+}
+
+int parse_failure(const CLI::App& program, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return flushed(program.exit(error));  // --help, --version
+  print_error(error.what());
+  return static_cast<int>(ExitCode::kUsage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");  // the line editor moves by characters, not bytes
+  CLI::App program("eddy runs recurrent language models: Mamba and Mamba-2.", "eddy");
+  program.set_version_flag("--version", std::string("eddy " EDDY_VERSION));
+  program.require_subcommand(1);
+  program.footer(kFooter);
+  std::vector<Command> commands;
+  for (const auto add : kCommands) commands.push_back(add(program));
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return parse_failure(program, error);
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return flushed(exit_code(command.run()));
+  }
+  return 0;
+}
