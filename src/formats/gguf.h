@@ -7,8 +7,7 @@
 // Invariants, whatever the bytes were (all rules: gguf_parser.h):
 //   I1  keys and tensor names are unique and not empty.
 //   I2  a tensor's data lies inside the file, overlaps no other's, and has exactly the bytes that
-//   its
-//       type and extents take; ne has four extents >= 1; rows are whole blocks of the type.
+//       its type and extents take; ne has four extents >= 1; rows are whole blocks of the type.
 //   I3  besides the bytes of the file, at most 2 x their number + 1 MiB of memory is used.
 //
 // A model that is split over several files reads as one file.
@@ -91,7 +90,6 @@ class GgufFile {
   GgufFile() = default;
 
   Status index();
-  Error missing(std::string_view key, std::string_view expected) const;
 
   std::string name_;
   std::uint32_t version_ = 3;

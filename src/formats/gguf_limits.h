@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "eddy/result.h"
+
 namespace eddy {
 
 inline constexpr std::string_view kGgufMagic = "GGUF";
@@ -12,6 +14,9 @@ inline constexpr std::string_view kGgufAlignmentKey = "general.alignment";
 inline constexpr std::uint64_t kGgufAlignment = 32;  // the format's, where the key is absent
 inline constexpr std::uint64_t kGgufMinAlignment = 8;
 inline constexpr std::uint64_t kGgufMaxAlignment = std::uint64_t{1} << 20;
+
+// kMalformed: no power of two from 8 to 1 MiB.
+Status gguf_check_alignment(std::uint64_t alignment);
 
 inline constexpr std::uint64_t kGgufMaxEntries = 8192;
 inline constexpr std::uint64_t kGgufMaxTensors = 65536;

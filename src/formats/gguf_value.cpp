@@ -112,8 +112,8 @@ template <class T>
 Result<std::vector<T>> convert_array(const GgufValue& value) {
   const auto* array = std::get_if<GgufArray>(&value);
   if (!array) {
-    return fail(ErrorCode::kMalformed, "{}, expected array of {}", gguf_type_text(value),
-                expected_text<T>());
+    return fail(ErrorCode::kMalformed, "{}, expected {}", gguf_type_text(value),
+                gguf_expected_text<std::vector<T>>());
   }
   std::vector<T> elements;
   elements.reserve(static_cast<std::size_t>(array->size));
@@ -158,7 +158,18 @@ Result<T> gguf_value_as(const GgufValue& value) {
   }
 }
 
-#define EDDY_GGUF_VALUE_AS(T) template Result<T> gguf_value_as<T>(const GgufValue&);
+template <class T>
+std::string gguf_expected_text() {
+  if constexpr (requires { typename ElementOf<T>::Type; }) {
+    return fmt::format("array of {}", expected_text<typename ElementOf<T>::Type>());
+  } else {
+    return std::string(expected_text<T>());
+  }
+}
+
+#define EDDY_GGUF_VALUE_AS(T)                            \
+  template Result<T> gguf_value_as<T>(const GgufValue&); \
+  template std::string gguf_expected_text<T>();
 #define EDDY_GGUF_VALUES_AS(T) \
   EDDY_GGUF_VALUE_AS(T)        \
   EDDY_GGUF_VALUE_AS(std::vector<T>)

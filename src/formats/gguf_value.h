@@ -68,7 +68,11 @@ std::string gguf_type_text(const GgufValue& value);
 template <class T>
 Result<T> gguf_value_as(const GgufValue& value);
 
-// name or key from a file as one line of printable text, cut at 80 bytes: for messages.
+// What a get of T expects, as messages say it: "u32", "array of string". For the same T.
+template <class T>
+std::string gguf_expected_text();
+
+// A name or key from a file as one line of printable text, cut at 80 bytes: for messages.
 std::string printable(std::string_view text);
 
 }  // namespace eddy

@@ -48,8 +48,7 @@ using GgufSource = std::function<Status(std::size_t i, const GgufSink& sink)>;
 
 class GgufWriter {
  public:
-  // --- Metadata. The key general.alignment also sets the alignment of tensors (u32; 32 if unset).
-  // -
+  // --- Metadata. The key general.alignment also sets that of the tensors (u32; 32 if unset). -----
   void add(std::string_view key, const GgufValue& value);
   void add(std::string_view key, const char* text) { add(key, std::string_view(text)); }
   void add(std::string_view key, const std::string& text) { add(key, std::string_view(text)); }
