@@ -1,0 +1,110 @@
+// The operating system's file system behind the seam: results and errors of each call.
+#include "base/file_system.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/retry.h"
+#include "base/support/temporary_folder.h"
+
+namespace eddy::test {
+namespace {
+
+class PosixFileSystem : public ::testing::Test {
+ protected:
+  int create(std::string_view name, unsigned mode = 0600) {
+    const SysResult fd = fs.create(folder.path(name), mode);
+    EXPECT_GE(fd, 0);
+    return static_cast<int>(fd);
+  }
+  FileSystem& fs = posix_file_system();
+  TemporaryFolder folder;
+};
+
+TEST_F(PosixFileSystem, CreatesWritesSyncsAndRenames) {
+  const int fd = create("one");
+  const std::string_view text = "content";
+  EXPECT_EQ(fs.write(fd, std::as_bytes(std::span(text))), 7);
+  EXPECT_EQ(fs.size(fd), 7);
+  EXPECT_EQ(fs.sync(fd), 0);
+  EXPECT_EQ(fs.close(fd), 0);
+  EXPECT_EQ(fs.rename(folder.path("one"), folder.path("two")), 0);
+  EXPECT_EQ(folder.content("two"), "content");
+  EXPECT_EQ(fs.remove(folder.path("two")), 0);
+  EXPECT_TRUE(folder.names().empty());
+}
+
+TEST_F(PosixFileSystem, CreatesNewFilesOnly) {
+  folder.put("file", "content");
+  EXPECT_EQ(fs.create(folder.path("file"), 0600), -EEXIST);
+  EXPECT_EQ(folder.content("file"), "content");
+}
+
+TEST_F(PosixFileSystem, DescriptorsAreNotInherited) {
+  const int fd = create("file");
+  EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  fs.close(fd);
+  const auto read = static_cast<int>(fs.open_to_read(folder.path("file")));
+  EXPECT_NE(::fcntl(read, F_GETFD) & FD_CLOEXEC, 0);
+  fs.close(read);
+}
+
+TEST_F(PosixFileSystem, GivesTheNegativeErrorNumber) {
+  const std::string missing = folder.path("missing");
+  EXPECT_EQ(fs.open_to_read(missing), -ENOENT);
+  EXPECT_EQ(fs.remove(missing), -ENOENT);
+  EXPECT_EQ(fs.rename(missing, folder.path("other")), -ENOENT);
+  EXPECT_EQ(fs.create(folder.path("missing/file"), 0600), -ENOENT);
+  EXPECT_EQ(fs.close(-1), -EBADF);
+  EXPECT_EQ(fs.sync(-1), -EBADF);
+  EXPECT_EQ(fs.size(-1), -EBADF);
+  EXPECT_EQ(fs.write(-1, std::as_bytes(std::span("x"))), -EBADF);
+  const std::byte* address = nullptr;
+  EXPECT_EQ(fs.map(-1, 1, &address), -EBADF);
+}
+
+TEST_F(PosixFileSystem, AFullDeviceSaysSo) {
+  const int fd = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) GTEST_SKIP() << "no /dev/full here";
+  EXPECT_EQ(fs.write(fd, std::as_bytes(std::span("x"))), -ENOSPC);
+  fs.close(fd);
+}
+
+TEST_F(PosixFileSystem, FoldersAndDevicesHaveNoSize) {
+  const auto fd = static_cast<int>(fs.open_to_read(folder.path()));
+  ASSERT_GE(fd, 0);
+  EXPECT_EQ(fs.size(fd), -EISDIR);
+  EXPECT_EQ(fs.sync(fd), 0);
+  fs.close(fd);
+  const auto null = static_cast<int>(fs.open_to_read("/dev/null"));
+  ASSERT_GE(null, 0);
+  EXPECT_EQ(fs.size(null), -EINVAL);
+  fs.close(null);
+}
+
+TEST(FileError, HasACodeAPathAndTheSystemsWords) {
+  const Error error = file_error("a/b", "cannot open", -ENOENT);
+  EXPECT_EQ(error.code, ErrorCode::kNotFound);
+  EXPECT_EQ(error.message, std::string("a/b: cannot open: ") + std::strerror(ENOENT));
+  EXPECT_EQ(file_error("a", "b", -ENOMEM).code, ErrorCode::kOutOfMemory);
+  for (const int number : {EIO, EACCES, ENOSPC, EISDIR, EAGAIN}) {
+    EXPECT_EQ(file_error("a", "b", -number).code, ErrorCode::kIo) << number;
+  }
+}
+
+TEST(Retry, RepeatsInterruptedCallsAlone) {
+  for (const int n_interrupted : {0, 1, 5}) {
+    for (const SysResult last : {SysResult{0}, SysResult{7}, SysResult{-EIO}, SysResult{-EAGAIN}}) {
+      int n_calls = 0;
+      EXPECT_EQ(retry([&]() -> SysResult { return n_calls++ < n_interrupted ? -EINTR : last; }),
+                last);
+      EXPECT_EQ(n_calls, n_interrupted + 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace eddy::test
