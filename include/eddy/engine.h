@@ -73,6 +73,14 @@ enum class Special {
   kParsed,  // the special token itself
 };
 
+struct TokenizeOptions {
+  // The text begins a text: first come the tokens that do so by the model's habit (often none), and
+  // SentencePiece's leading space. Otherwise it lies inside one, and detokenize is the exact
+  // inverse.
+  bool begin = false;
+  Special special = Special::kAsText;
+};
+
 // A model, its tokenizer, the threads that compute it and the memory of its sequences.
 class Engine {
  public:
@@ -97,14 +105,11 @@ class Engine {
   // false), kNonFinite, kStateLost. Uses n_ubatch * n_vocab floats for as long as the engine lives.
   Status evaluate(std::span<const Token> tokens, const OnLogits& on_logits);
 
-  // Text to tokens, as they lie inside a text: without begin and end tokens.
-  std::vector<Token> tokenize(std::string_view text, Special special = Special::kAsText) const;
+  // Text to tokens.
+  std::vector<Token> tokenize(std::string_view text, const TokenizeOptions& options = {}) const;
 
-  // The tokens that begin a text by the model's habit; often none. Session::feed adds them.
-  std::vector<Token> text_begin() const;
-
-  // Tokens to bytes; the exact inverse of tokenize. Special tokens are left out. A single token's
-  // bytes may end inside a code point. kInvalidArgument: a token outside the vocabulary.
+  // Tokens to bytes. Special tokens are left out. A single token's bytes may end inside a code
+  // point. kInvalidArgument: a token outside the vocabulary.
   Result<std::string> detokenize(std::span<const Token> tokens) const;
 
   struct Core;                                  // internal: src/engine/core.h
@@ -165,8 +170,8 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  // Appends text or tokens and reads them. The first text is preceded by the tokens that begin a
-  // text by the model's habit; tokens are taken as they are.
+  // Appends text or tokens and reads them. The first text begins a text (see TokenizeOptions);
+  // tokens are taken as they are.
   // kCancelled: the tokens are appended; the next call reads what is left. Any other error
   // (kInvalidArgument: a token outside the vocabulary; kFull; kStateLost: a computation failed):
   // the session is as it was.

@@ -104,9 +104,7 @@ void print(const Mean& mean, bool json) {
 Result<ExitCode> run(const Options& options) {
   EDDY_TRY_ASSIGN(const std::string text, read_all(options.text));
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
-  std::vector<Token> tokens = engine.text_begin();
-  const auto body = engine.tokenize(text);
-  tokens.insert(tokens.end(), body.begin(), body.end());
+  const std::vector<Token> tokens = engine.tokenize(text, {.begin = true});
   if (tokens.size() < 2) {
     return fail(ErrorCode::kMalformed, "{}: {} tokens, expected at least 2", options.text,
                 tokens.size());

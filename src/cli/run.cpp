@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/demo.h"
 #include "cli/generate_options.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
@@ -38,6 +39,7 @@ struct Options {
   bool has_prompt = false;
   bool special = false;
   bool stats = false;
+  bool demo = false;
 };
 
 struct Rate {
@@ -97,12 +99,9 @@ class Conversation {
   }
 
   std::vector<Token> prompt_tokens(std::string_view prompt) const {
-    std::vector<Token> tokens;
-    if (session_.n_tokens() == 0) tokens = engine_.text_begin();
-    const auto special = options_.special ? Special::kParsed : Special::kAsText;
-    const auto body = engine_.tokenize(prompt, special);
-    tokens.insert(tokens.end(), body.begin(), body.end());
-    return tokens;
+    return engine_.tokenize(prompt,
+                            {.begin = session_.n_tokens() == 0,
+                             .special = options_.special ? Special::kParsed : Special::kAsText});
   }
 
   Engine& engine_;
@@ -134,7 +133,14 @@ Result<ExitCode> converse(Conversation& conversation) {
   return ExitCode::kOk;
 }
 
+Result<ExitCode> run_demo(const Options& options) {
+  EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
+  EDDY_TRY(show_demo(engine, options.model.path));
+  return ExitCode::kOk;
+}
+
 Result<ExitCode> run(const Options& options) {
+  if (options.demo) return run_demo(options);
   const bool is_interactive = !options.has_prompt && stdin_is_terminal();
   std::string prompt = options.prompt;
   if (!options.has_prompt && !is_interactive) {
@@ -159,6 +165,8 @@ Command add_run(CLI::App& program) {
   const CLI::Option* prompt =
       app->add_option("-p,--prompt", options->prompt, "the prompt")->type_name("TEXT");
   app->add_flag("--special", options->special, "special tokens may be written in the prompt");
+  app->add_flag("--demo", options->demo,
+                "show the worked example that comes with the model, and end");
   app->add_flag("--stats", options->stats, "show tokens per second at the end");
   add_generate_options(*app, options->generate);
   app->footer(kFooter);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/try.h"
 #include "engine/core.h"
+#include "engine/open.h"
 #include "engine/session.h"
 
 namespace eddy {
@@ -30,6 +31,12 @@ Engine::Engine(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
+
+Result<Engine> Engine::open(const std::string& path, EngineOptions options) {
+  EDDY_TRY_ASSIGN(EngineParts parts, open_parts(path, options));
+  EDDY_TRY_ASSIGN(std::shared_ptr<Core> core, Core::create(std::move(parts), options));
+  return Engine(std::move(core));
+}
 
 Result<Session> Engine::new_session() {
   EDDY_TRY_ASSIGN(const SeqId seq, core_->acquire());
@@ -63,8 +70,15 @@ Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits
   return {};
 }
 
-std::vector<Token> Engine::tokenize(std::string_view text, Special special) const {
-  return core_->parts.tokenizer->encode(text, false, special == Special::kParsed);
+std::vector<Token> Engine::tokenize(std::string_view text, const TokenizeOptions& options) const {
+  return core_->parts.tokenizer->encode(text, options.begin, options.special == Special::kParsed);
+}
+
+Result<std::string> Engine::detokenize(std::span<const Token> tokens) const {
+  EDDY_TRY(core_->check_tokens(tokens));
+  std::string bytes;
+  for (const Token token : tokens) bytes += core_->parts.tokenizer->bytes(token);
+  return bytes;
 }
 
 }  // namespace eddy

@@ -1,7 +1,5 @@
 #include "engine/session_format.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -9,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "memory/checksum.h"
 
 namespace eddy {
 namespace {
@@ -20,7 +19,9 @@ constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kMaxPending = 3;
 
 void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
-  out.insert(out.end(), bytes.begin(), bytes.end());
+  const std::size_t n = out.size();
+  out.resize(n + bytes.size());
+  std::ranges::copy(bytes, out.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
 template <class T>
@@ -92,7 +93,7 @@ std::vector<std::byte> encode_session(const SessionRecord& record) {
   for (const Token token : record.tokens) append_number(out, token.value);
   append(out, std::as_bytes(std::span(record.pending)));
   append(out, record.state);
-  append_number(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
+  append_number(out, checksum64(out));
   return out;
 }
 
@@ -100,7 +101,7 @@ Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
   const auto header = read_header(bytes);
   if (!header) return header.error();
   const std::size_t n_checked = bytes.size() - kChecksumBytes;
-  if (number_at<std::uint64_t>(bytes, n_checked) != XXH3_64bits(bytes.data(), n_checked)) {
+  if (number_at<std::uint64_t>(bytes, n_checked) != checksum64(bytes.first(n_checked))) {
     return fail(ErrorCode::kMalformed, "session: checksum does not match, the bytes are damaged");
   }
   SessionRecord record;

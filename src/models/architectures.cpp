@@ -29,12 +29,11 @@ std::string known_names() {
 std::span<const Architecture> architectures() { return kArchitectures; }
 
 Result<std::unique_ptr<const Model>> load_model(const GgufFile& file, const Ops& ops) {
-  const std::string name = std::get<std::string>(*file.find("general.architecture"));
-  const auto* found =
-      std::ranges::find(kArchitectures, std::string_view(name), &Architecture::name);
+  EDDY_TRY_ASSIGN(const auto name, file.get<std::string_view>("general.architecture"));
+  const auto* found = std::ranges::find(kArchitectures, name, &Architecture::name);
   if (found == std::end(kArchitectures)) {
-    return fail(ErrorCode::kUnsupported, "general.architecture: \"{}\", expected one of {}", name,
-                known_names());
+    return fail(ErrorCode::kUnsupported, "{}: general.architecture: \"{}\", expected one of {}",
+                file.name(), printable(name), known_names());
   }
   Loader loader(file, ops);
   std::unique_ptr<const Model> model = found->make(loader);

@@ -20,6 +20,7 @@ namespace {
 
 // Problems that finish() writes out; the others are counted.
 constexpr std::size_t kListed = 8;
+constexpr std::int64_t kMaxVocab = std::int64_t{1} << 24;
 
 // {64} and {64, 1} are one shape.
 std::string shape_text(std::span<const std::int64_t> ne) {
@@ -39,14 +40,12 @@ bool same_shape(const GgufTensor& tensor, std::span<const std::int64_t> expected
 
 Loader::Loader(const GgufFile& file, const Ops& ops)
     : file_(file), ops_(ops), identity_(identify(file)) {
-  info_.architecture = std::get<std::string>(*file.find("general.architecture"));
-  if (const auto* name = file.find("general.name")) info_.name = std::get<std::string>(*name);
+  info_.architecture = read<std::string_view>("general.architecture").value_or("");
+  if (file.find("general.name")) info_.name = read<std::string_view>("general.name").value_or("");
   info_.n_layer = integer("block_count", {1, 512});
   info_.n_embd = integer("embedding_length");
   info_.context_length = integer("context_length", {1, std::int64_t{1} << 40});
-  const auto* tokens = file.find("tokenizer.ggml.tokens");
-  info_.n_vocab = tokens ? std::ssize(std::get<std::vector<std::string>>(*tokens))
-                         : integer("vocab_size", {1, std::int64_t{1} << 24});
+  info_.n_vocab = n_vocab();
   for (const GgufTensor& tensor : file.tensors()) {
     info_.n_parameters +=
         static_cast<std::uint64_t>(tensor.ne[0] * tensor.ne[1] * tensor.ne[2] * tensor.ne[3]);
@@ -61,52 +60,55 @@ Loader::Loader(const GgufFile& file, const Ops& ops)
   }
 }
 
+// The vocabulary is the list of tokens; a file without one states its size.
+std::int64_t Loader::n_vocab() {
+  const GgufValue* tokens = file_.find("tokenizer.ggml.tokens");
+  const auto* list = tokens ? std::get_if<GgufArray>(tokens) : nullptr;
+  if (!list) return integer("vocab_size", {1, kMaxVocab});
+  const auto n = static_cast<std::int64_t>(std::min<std::uint64_t>(list->size, kMaxVocab + 1));
+  require(n >= 1 && n <= kMaxVocab, "tokenizer.ggml.tokens: no tokens, or more than 2^24");
+  return n;
+}
+
 std::string Loader::full_key(std::string_view key) const {
   return fmt::format("{}.{}", info_.architecture, key);
 }
 
+template <class T>
+std::optional<T> Loader::read(const std::string& key) {
+  const GgufValue* value = file_.find(key);
+  if (!value) {
+    malformed_.push_back(fmt::format("{}: missing", key));
+    return std::nullopt;
+  }
+  const Result<T> converted = gguf_value_as<T>(*value);
+  if (converted) return *converted;
+  malformed_.push_back(fmt::format("{}: {}", key, converted.error().message));
+  return std::nullopt;
+}
+
 std::int64_t Loader::integer(std::string_view key, Range range) {
   const std::string name = full_key(key);
-  const auto* value = file_.find(name);
-  if (!value) {
-    malformed_.push_back(fmt::format("{}: missing", name));
-    return range.least;
-  }
-  const auto* number = std::get_if<std::uint32_t>(value);
-  if (!number) {
-    malformed_.push_back(fmt::format("{}: not an integer", name));
-    return range.least;
-  }
-  if (*number < range.least || *number > range.most) {
-    malformed_.push_back(
-        fmt::format("{}: {}, expected {} .. {}", name, *number, range.least, range.most));
-    return range.least;
-  }
-  return *number;
+  const auto number = read<std::int64_t>(name);
+  if (!number) return range.least;
+  if (*number >= range.least && *number <= range.most) return *number;
+  malformed_.push_back(
+      fmt::format("{}: {}, expected {} .. {}", name, *number, range.least, range.most));
+  return range.least;
 }
 
 float Loader::positive(std::string_view key) {
   const std::string name = full_key(key);
-  const auto* value = file_.find(name);
-  const auto* number = value ? std::get_if<float>(value) : nullptr;
-  if (!number) {
-    malformed_.push_back(fmt::format("{}: {}", name, value ? "not a number" : "missing"));
-    return 1;
-  }
-  if (!(*number > 0) || !std::isfinite(*number)) {
-    malformed_.push_back(fmt::format("{}: {}, expected above 0", name, *number));
-    return 1;
-  }
-  return *number;
+  const auto number = read<float>(name);
+  if (!number) return 1;
+  if (*number > 0 && std::isfinite(*number)) return *number;
+  malformed_.push_back(fmt::format("{}: {}, expected above 0", name, *number));
+  return 1;
 }
 
 bool Loader::flag(std::string_view key) {
   const std::string name = full_key(key);
-  const auto* value = file_.find(name);
-  if (!value) return false;
-  const auto* found = std::get_if<bool>(value);
-  if (!found) malformed_.push_back(fmt::format("{}: not a bool", name));
-  return found && *found;
+  return file_.find(name) != nullptr && read<bool>(name).value_or(false);
 }
 
 void Loader::require(bool condition, std::string_view message) {
@@ -176,7 +178,7 @@ Status Loader::finish() {
   if (problems.empty()) return {};
   const std::size_t n_more = problems.size() - std::min(problems.size(), kListed);
   problems.resize(problems.size() - n_more);
-  return fail(code, "{}{}", fmt::join(problems, "; "),
+  return fail(code, "{}: {}{}", file_.name(), fmt::join(problems, "; "),
               n_more > 0 ? fmt::format("; and {} more", n_more) : "");
 }
 

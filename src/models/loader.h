@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,8 +47,7 @@ class Loader {
   // Notes `message` unless the condition holds: for what a range cannot say.
   void require(bool condition, std::string_view message);
 
-  // --- Weights
-  // ------------------------------------------------------------------------------------
+  // --- Weights ----------------------------------------------------------------------------------
   bool has(std::string_view name) const;
   // A matrix {n_in, n_out} of a type that the ops can multiply with, as it lies in the file.
   Weight matrix(std::string_view name, std::int64_t n_in, std::int64_t n_out);
@@ -89,6 +89,10 @@ class Loader {
 
  private:
   std::string full_key(std::string_view key) const;
+  // The value as a T; else the problem is noted.
+  template <class T>
+  std::optional<T> read(const std::string& key);
+  std::int64_t n_vocab();
   const GgufTensor* tensor(std::string_view name, std::span<const std::int64_t> shape);
 
   const GgufFile& file_;

@@ -1,6 +1,7 @@
 #include "engine/session_format.h"
 
 #include <gtest/gtest.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <cstring>

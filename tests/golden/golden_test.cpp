@@ -8,6 +8,7 @@
 // The references' values change only with the generator of random models.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <cstdlib>

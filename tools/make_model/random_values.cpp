@@ -1,5 +1,6 @@
 #include "make_model/random_values.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
