@@ -48,7 +48,7 @@ Status ask(const Session& session, const std::string& told, const std::string& q
   fmt::print("{}> {}", told.empty() ? "" : "fork: " + told, question);
   std::fflush(stdout);
   EDDY_TRY_ASSIGN(const Completion answer, fork.generate(kOneLine));
-  fmt::print("\n {}\n", answer.text);
+  fmt::print("\n{}\n", answer.text);
   return {};
 }
 

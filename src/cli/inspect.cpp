@@ -62,6 +62,9 @@ Json json_value(const GgufValue& value) {
           return json_array(value, v);
         } else if constexpr (std::is_same_v<T, std::string_view>) {
           return json_text(v);
+        } else if constexpr (std::is_same_v<T, float>) {
+          return Json::parse(fmt::format("{}", v), nullptr,
+                             false);  // 1e-05, not the nearest double
         } else {
           return v;
         }
