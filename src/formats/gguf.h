@@ -8,7 +8,7 @@
 //   I1  keys and tensor names are unique and not empty.
 //   I2  a tensor's data lies inside the file, overlaps no other's, and has exactly the bytes that
 //       its type and extents take; ne has four extents >= 1; rows are whole blocks of the type.
-//   I3  besides the bytes of the file, at most 2 x their number + 1 MiB of memory is used.
+//   I3  besides the bytes of a file, parsing it takes at most 2 x their number + 1 MiB of memory.
 //
 // A model that is split over several files reads as one file.
 //

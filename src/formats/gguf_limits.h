@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "eddy/result.h"
+#include "formats/gguf_value.h"
 
 namespace eddy {
 
@@ -17,6 +18,10 @@ inline constexpr std::uint64_t kGgufMaxAlignment = std::uint64_t{1} << 20;
 
 // kMalformed: no power of two from 8 to 1 MiB.
 Status gguf_check_alignment(std::uint64_t alignment);
+
+// kMalformed, without the key: a string or array that is too long, an array of arrays, or one whose
+// bytes are not those of its elements. For values that do not come from a file.
+Status gguf_check_value(const GgufValue& value);
 
 inline constexpr std::uint64_t kGgufMaxEntries = 8192;
 inline constexpr std::uint64_t kGgufMaxTensors = 65536;

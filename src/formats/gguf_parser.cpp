@@ -16,10 +16,10 @@
 namespace eddy {
 namespace {
 
-// What the smallest entry and the smallest tensor take in a file: a count that needs more than the
-// bytes left is refused before memory is taken for it.
-constexpr std::uint64_t kMinEntryBytes = 8 + 0 + 4 + 1;
-constexpr std::uint64_t kMinTensorBytes = 8 + 0 + 4 + 0 + 4 + 8;
+// What the smallest entry, and the smallest tensor with its data, take in a file: a count that
+// needs more than the bytes left is refused before memory is taken for it.
+constexpr std::uint64_t kMinEntryBytes = 8 + 1 + 4 + 1;
+constexpr std::uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8 + 1;
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -31,11 +31,13 @@ class GgufParser {
 
   Result<GgufTables> parse() {
     EDDY_TRY(header());
+    EDDY_TRY(check_count("metadata entries", n_entries_, kGgufMaxEntries, kMinEntryBytes));
     tables_.entries.reserve(static_cast<std::size_t>(n_entries_));
-    tables_.tensors.reserve(static_cast<std::size_t>(n_tensors_));
-    ends_.reserve(static_cast<std::size_t>(n_tensors_));
     for (std::uint64_t i = 0; i < n_entries_; ++i) EDDY_TRY(entry(i));
     EDDY_TRY(alignment());
+    EDDY_TRY(check_count("tensors", n_tensors_, kGgufMaxTensors, kMinTensorBytes));
+    tables_.tensors.reserve(static_cast<std::size_t>(n_tensors_));
+    ends_.reserve(static_cast<std::size_t>(n_tensors_));
     for (std::uint64_t i = 0; i < n_tensors_; ++i) EDDY_TRY(tensor(i));
     EDDY_TRY(place_tensors());
     return std::move(tables_);
@@ -83,8 +85,7 @@ class GgufParser {
     EDDY_TRY(check_version());
     EDDY_TRY_ASSIGN(n_tensors_, number<std::uint64_t>("number of tensors"));
     EDDY_TRY_ASSIGN(n_entries_, number<std::uint64_t>("number of metadata entries"));
-    EDDY_TRY(check_count("tensors", n_tensors_, kGgufMaxTensors, kMinTensorBytes));
-    return check_count("metadata entries", n_entries_, kGgufMaxEntries, kMinEntryBytes);
+    return {};
   }
 
   Status check_version() const {

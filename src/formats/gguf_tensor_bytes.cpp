@@ -20,12 +20,10 @@ Result<std::uint64_t> product(std::uint64_t first, std::span<const std::int64_t>
                               const char* unit) {
   std::optional<std::uint64_t> n = first;
   for (const std::int64_t extent : ne) {
-    n = checked_mul(*n, static_cast<std::uint64_t>(extent));
-    if (!n || *n > kMax) {
-      return fail(ErrorCode::kMalformed, "2^63 or more {}, expected fewer", unit);
-    }
+    if (n) n = checked_mul(*n, static_cast<std::uint64_t>(extent));
   }
-  return *n;
+  if (n && *n <= kMax) return *n;
+  return fail(ErrorCode::kMalformed, "2^63 or more {}, expected fewer", unit);
 }
 
 }  // namespace

@@ -62,6 +62,11 @@ Status check_label(std::string_view what, std::string_view text, std::uint64_t m
   return fail(ErrorCode::kInvalidArgument, "{} \"{}\": added twice", what, printable(text));
 }
 
+Status check_room(std::string_view what, std::size_t n, std::uint64_t most) {
+  if (n < most) return {};
+  return fail(ErrorCode::kInvalidArgument, "more than {} {}", most, what);
+}
+
 // Zeros up to the next multiple of the alignment.
 Status pad(std::uint64_t n_bytes, std::uint64_t alignment, const GgufSink& sink) {
   static constexpr std::array<std::byte, 4096> kZeros = {};
@@ -79,14 +84,17 @@ Status copy_tensor(std::size_t i, std::string_view name, std::uint64_t n_bytes,
                    const GgufSource& source, const GgufSink& sink) {
   std::uint64_t n_given = 0;
   const auto wrong_count = [&] {
-    return fail(ErrorCode::kInvalidArgument, "tensor \"{}\": {} bytes{}, expected {}", name,
-                n_given, n_given > n_bytes ? " or more" : "", n_bytes);
+    return fail(ErrorCode::kInvalidArgument, "tensor \"{}\": {} bytes{}, expected {}",
+                printable(name), n_given, n_given > n_bytes ? " or more" : "", n_bytes);
   };
+  Status taken;  // stays what the first error was, also where the source does not heed it
   EDDY_TRY(source(i, [&](std::span<const std::byte> piece) -> Status {
+    if (!taken) return taken;
     n_given += piece.size();
-    if (n_given > n_bytes) return wrong_count();
-    return sink(piece);
+    taken = n_given > n_bytes ? Status(wrong_count()) : sink(piece);
+    return taken;
   }));
+  EDDY_TRY(taken);
   if (n_given != n_bytes) return wrong_count();
   return {};
 }
@@ -111,6 +119,10 @@ void GgufWriter::add_tensor(GgufTensorSpec spec) {
 
 Status GgufWriter::check_and_add(std::string_view key, const GgufValue& value) {
   EDDY_TRY(check_label("key", key, kGgufMaxKeyBytes, !keys_.contains(key)));
+  EDDY_TRY(check_room("keys", keys_.size(), kGgufMaxEntries));
+  if (const Status status = gguf_check_value(value); !status) {
+    return wrong("key", key, status.error());
+  }
   if (key == kGgufAlignmentKey) {
     const auto* bytes = std::get_if<std::uint32_t>(&value);
     if (!bytes) {
@@ -130,6 +142,7 @@ Status GgufWriter::check_and_add(std::string_view key, const GgufValue& value) {
 
 Status GgufWriter::check_and_add_tensor(GgufTensorSpec spec) {
   EDDY_TRY(check_label("tensor", spec.name, kGgufMaxNameBytes, !names_.contains(spec.name)));
+  EDDY_TRY(check_room("tensors", names_.size(), kGgufMaxTensors));
   const Result<std::uint64_t> n_bytes = gguf_tensor_bytes(spec.type, spec.ne);
   if (!n_bytes) return wrong("tensor", spec.name, n_bytes.error());
   names_.insert(spec.name);

@@ -71,8 +71,9 @@ class GgufWriter {
 
   // Writes the file, replacing what was at the path only when all went well (see AtomicFile).
   // kIo, kNotFound; the source's error; kInvalidArgument: the first wrong thing that was added (a
-  // key or name that is empty, too long or not new; an alignment, type or shape that the format
-  // does not have), or a source that gives more or fewer bytes than the tensor has.
+  // key or name that is empty, too long or not new; an alignment, type, shape or value that the
+  // format does not have; more than a file may hold, see gguf_limits.h), or a source that gives
+  // more or fewer bytes than the tensor has.
   Status write(FileSystem& fs, const std::string& path, const GgufSource& source) const;
 
   // The same bytes to a sink.
