@@ -1,7 +1,5 @@
 #include "text/bpe.h"
 
-#include <algorithm>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -11,7 +9,6 @@ namespace eddy {
 namespace {
 
 constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
-constexpr auto kLowestFirst = std::greater<std::uint64_t>();
 
 std::uint64_t candidate(std::uint32_t rank, std::uint32_t place) {
   return std::uint64_t{rank} << 32 | place;
@@ -99,15 +96,15 @@ void Bpe::encode_piece(std::string_view piece, Work& work, std::vector<Token>& o
 void Bpe::start(std::string_view piece, Work& work) const {
   const auto n = static_cast<std::uint32_t>(piece.size());
   work.symbols.resize(n);
-  work.candidates.clear();
+  work.queue.clear();
   for (std::uint32_t i = 0; i < n; ++i) {
     const std::int32_t id = byte_symbols_[static_cast<unsigned char>(piece[i])];
     work.symbols[i] = {id, i == 0 ? kNowhere : i - 1, i + 1, PairTable::kNone};
   }
   for (std::uint32_t i = 0; i < n; ++i) {
-    if (rate(i, work.symbols)) work.candidates.push_back(candidate(work.symbols[i].rank, i));
+    if (rate(i, work.symbols)) work.queue.add(candidate(work.symbols[i].rank, i));
   }
-  std::ranges::make_heap(work.candidates, kLowestFirst);
+  work.queue.sort();
 }
 
 // Notes the rank of the merge of the symbol with its next one; whether there is such a merge.
@@ -122,16 +119,11 @@ bool Bpe::rate(std::uint32_t place, std::vector<Symbol>& symbols) const {
 // symbols are then those of the pair.
 void Bpe::merge_all(Work& work) const {
   std::vector<Symbol>& symbols = work.symbols;
-  std::vector<std::uint64_t>& candidates = work.candidates;
   const auto rate_and_push = [&](std::uint32_t place) {
-    if (!rate(place, symbols)) return;
-    candidates.push_back(candidate(symbols[place].rank, place));
-    std::ranges::push_heap(candidates, kLowestFirst);
+    if (rate(place, symbols)) work.queue.push(candidate(symbols[place].rank, place));
   };
-  while (!candidates.empty()) {
-    const std::uint64_t best = candidates.front();
-    std::ranges::pop_heap(candidates, kLowestFirst);
-    candidates.pop_back();
+  while (!work.queue.empty()) {
+    const std::uint64_t best = work.queue.pop();
     const auto place = static_cast<std::uint32_t>(best);
     Symbol& left = symbols[place];
     if (left.rank != best >> 32) continue;

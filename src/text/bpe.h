@@ -11,9 +11,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
+#include "text/merge_queue.h"
 #include "text/pair_table.h"
 #include "text/pre_tokenizer.h"
 #include "text/subwords.h"
@@ -38,7 +40,7 @@ class Bpe final : public Subwords {
   };
   struct Work {
     std::vector<Symbol> symbols;
-    std::vector<std::uint64_t> candidates;  // a heap of rank << 32 | place, lowest first
+    MergeQueue<std::uint64_t, std::greater<>> queue;  // rank << 32 | place
   };
 
   void add_tokens(const Vocabulary& vocabulary);

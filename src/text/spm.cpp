@@ -1,6 +1,5 @@
 #include "text/spm.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -77,31 +76,31 @@ void Spm::start(std::string_view text, Work& work) const {
     work.symbols[i] = {texts_.find(text.substr(i, n_bytes)), n_bytes, previous};
     previous = i;
   }
-  for (std::uint32_t i = 0; i < n; i += work.symbols[i].n_bytes) add_candidate(text, i, work);
-  std::ranges::make_heap(work.candidates, IsWorse());
+  for (std::uint32_t i = 0; i < n; i += work.symbols[i].n_bytes) {
+    if (const auto candidate = candidate_at(i, text, work.symbols)) work.queue.add(*candidate);
+  }
+  work.queue.sort();
 }
 
-// Adds the merge of the symbol with its next one behind the heap, if there is such a merge.
-bool Spm::add_candidate(std::string_view text, std::uint32_t place, Work& work) const {
-  const std::uint32_t n_left = work.symbols[place].n_bytes;
-  if (place + n_left == text.size()) return false;
-  const std::uint32_t n_bytes = n_left + work.symbols[place + n_left].n_bytes;
+// The merge of the symbol with its next one, if there is such a merge.
+std::optional<Spm::Candidate> Spm::candidate_at(std::uint32_t place, std::string_view text,
+                                                const std::vector<Symbol>& symbols) const {
+  const std::uint32_t n_left = symbols[place].n_bytes;
+  if (place + n_left == text.size()) return std::nullopt;
+  const std::uint32_t n_bytes = n_left + symbols[place + n_left].n_bytes;
   const std::int32_t token = texts_.find(text.substr(place, n_bytes));
-  if (token < 0) return false;
-  work.candidates.push_back({scores_[static_cast<std::size_t>(token)], place, n_bytes, token});
-  return true;
+  if (token < 0) return std::nullopt;
+  return Candidate{scores_[static_cast<std::size_t>(token)], place, n_bytes, token};
 }
 
 // A candidate counts only while two symbols are where it was made, and have its bytes together.
 void Spm::merge_all(std::string_view text, Work& work) const {
   std::vector<Symbol>& symbols = work.symbols;
-  const auto add_and_push = [&](std::uint32_t place) {
-    if (add_candidate(text, place, work)) std::ranges::push_heap(work.candidates, IsWorse());
+  const auto push = [&](std::uint32_t place) {
+    if (const auto candidate = candidate_at(place, text, symbols)) work.queue.push(*candidate);
   };
-  while (!work.candidates.empty()) {
-    const Candidate best = work.candidates.front();
-    std::ranges::pop_heap(work.candidates, IsWorse());
-    work.candidates.pop_back();
+  while (!work.queue.empty()) {
+    const Candidate best = work.queue.pop();
     Symbol& left = symbols[best.place];
     const std::uint32_t next = best.place + left.n_bytes;
     if (left.n_bytes == 0 || left.n_bytes >= best.n_bytes) continue;
@@ -111,8 +110,8 @@ void Spm::merge_all(std::string_view text, Work& work) const {
     left.n_bytes = best.n_bytes;
     const std::uint32_t after = best.place + best.n_bytes;
     if (after < text.size()) symbols[after].previous = best.place;
-    add_and_push(best.place);
-    if (left.previous != kNowhere) add_and_push(left.previous);
+    push(best.place);
+    if (left.previous != kNowhere) push(left.previous);
   }
 }
 

@@ -11,9 +11,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "text/merge_queue.h"
 #include "text/subwords.h"
 #include "text/text_table.h"
 #include "text/vocabulary.h"
@@ -47,14 +49,15 @@ class Spm final : public Subwords {
   };
   struct Work {
     std::vector<Symbol> symbols;
-    std::vector<Candidate> candidates;  // a heap, the best first
+    MergeQueue<Candidate, IsWorse> queue;
   };
 
   void add_tokens(const Vocabulary& vocabulary);
   void add_bytes(const Vocabulary& vocabulary);
 
   void start(std::string_view text, Work& work) const;
-  bool add_candidate(std::string_view text, std::uint32_t place, Work& work) const;
+  std::optional<Candidate> candidate_at(std::uint32_t place, std::string_view text,
+                                        const std::vector<Symbol>& symbols) const;
   void merge_all(std::string_view text, Work& work) const;
   void write(std::string_view text, const Work& work, std::vector<Token>& out) const;
 
