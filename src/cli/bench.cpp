@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/try.h"
@@ -198,7 +199,8 @@ class Bench {
   const Options& options_;
 };
 
-Status run_with(const Options& options, int n_threads) {
+// The header is printed when nothing can go wrong any more.
+Status run_with(const Options& options, int n_threads, const std::string& header) {
   EngineOptions engine = options.model.engine;
   engine.n_threads = n_threads;
   engine.n_seq_max = *std::max_element(options.sequences.begin(), options.sequences.end());
@@ -206,12 +208,15 @@ Status run_with(const Options& options, int n_threads) {
   EDDY_TRY_ASSIGN(EngineParts parts, open_parts(options.model.path, engine));
   EDDY_TRY_ASSIGN(const auto core, Engine::Core::create(std::move(parts), engine));
   const MachineSpeed machine = measure_machine(core->info.n_threads);
+  fmt::print("{}", header);
   return Bench(*core, machine, options).run();
 }
 
 Result<ExitCode> run(const Options& options) {
-  fmt::print("{}", format_header(options.format));
-  for (const int n_threads : options.threads) EDDY_TRY(run_with(options, n_threads));
+  std::string header = format_header(options.format);
+  for (const int n_threads : options.threads) {
+    EDDY_TRY(run_with(options, n_threads, std::exchange(header, {})));
+  }
   return ExitCode::kOk;
 }
 

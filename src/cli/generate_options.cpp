@@ -54,9 +54,13 @@ void add_sampling_options(CLI::App& command, SamplingParams& sampling) {
 void add_generate_options(CLI::App& command, GenerateParams& params) {
   command.add_option("-n,--max-tokens", params.max_tokens, "longest answer, in tokens")
       ->type_name("N");
-  command.add_option("--stop", params.stop, "end the answer before this text; may be repeated")
+  // One by one: as a list, CLI11 takes a single empty text for an empty list.
+  command
+      .add_option_function<std::string>(
+          "--stop", [&params](const std::string& text) { params.stop.push_back(text); },
+          "end the answer before this text; may be repeated")
       ->type_name("TEXT")
-      ->allow_extra_args(false);
+      ->trigger_on_parse();
   add_sampling_options(command, params.sampling);
 }
 

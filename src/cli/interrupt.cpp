@@ -10,29 +10,37 @@ namespace {
 std::atomic<Session*> interruptible = nullptr;
 static_assert(std::atomic<Session*>::is_always_lock_free);
 
+std::atomic<bool> is_noted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
 extern "C" void cancel_session(int) {
   if (Session* session = interruptible.load()) session->cancel();
 }
 
-// SA_RESTART: an answer that is being written goes on to its next whole token.
-struct sigaction set_handler(void (*handler)(int)) {
+extern "C" void note_interrupt(int) { is_noted = true; }
+
+struct sigaction set_handler(void (*handler)(int), Reads reads) {
   struct sigaction action = {};
   struct sigaction previous = {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  action.sa_flags = SA_RESTART;
+  action.sa_flags = reads == Reads::kGoOn ? SA_RESTART : 0;
   sigaction(SIGINT, &action, &previous);
   return previous;
 }
 
 }  // namespace
 
-IgnoreInterrupts::IgnoreInterrupts() : previous_(set_handler(SIG_IGN)) {}
-IgnoreInterrupts::~IgnoreInterrupts() { sigaction(SIGINT, &previous_, nullptr); }
+NoteInterrupts::NoteInterrupts(Reads reads) : previous_(set_handler(note_interrupt, reads)) {}
+NoteInterrupts::~NoteInterrupts() { sigaction(SIGINT, &previous_, nullptr); }
+
+void forget_interrupt() { is_noted = false; }
 
 CancelOnInterrupt::CancelOnInterrupt(Session& session) {
   interruptible = &session;
-  previous_ = set_handler(cancel_session);
+  // An answer that is being written goes on to its next whole token.
+  previous_ = set_handler(cancel_session, Reads::kGoOn);
+  if (is_noted.exchange(false)) session.cancel();
 }
 
 CancelOnInterrupt::~CancelOnInterrupt() {

@@ -9,20 +9,26 @@
 
 namespace eddy {
 
-// While it lives, SIGINT does nothing, unless an inner scope says otherwise.
-class IgnoreInterrupts {
+// Whether a signal makes the system call that waits for input return (EINTR).
+enum class Reads { kGoOn, kStop };
+
+// While it lives, SIGINT is noted for the next CancelOnInterrupt, unless an inner scope says
+// otherwise or it is forgotten before: none is lost between the line and its answer.
+class NoteInterrupts {
  public:
-  IgnoreInterrupts();
-  ~IgnoreInterrupts();
-  IgnoreInterrupts(const IgnoreInterrupts&) = delete;
-  IgnoreInterrupts& operator=(const IgnoreInterrupts&) = delete;
+  explicit NoteInterrupts(Reads reads);
+  ~NoteInterrupts();
+  NoteInterrupts(const NoteInterrupts&) = delete;
+  NoteInterrupts& operator=(const NoteInterrupts&) = delete;
 
  private:
   struct sigaction previous_;
 };
 
-// While it lives, SIGINT cancels the session's running call. Afterwards SIGINT does what it did
-// before. One at a time; the session stays where it is.
+void forget_interrupt();
+
+// While it lives, SIGINT cancels the session's running call, and so does one that was noted.
+// Afterwards SIGINT does what it did before. One at a time; the session stays where it is.
 class CancelOnInterrupt {
  public:
   explicit CancelOnInterrupt(Session& session);

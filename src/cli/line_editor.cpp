@@ -3,34 +3,16 @@
 #include <histedit.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+
+#include "cli/interrupt.h"
 
 namespace eddy {
 namespace {
 
 constexpr int kHistoryLines = 1000;
-
-extern "C" void note_interrupt(int) {}  // its arrival ends the read with EINTR
-
-// While it lives, SIGINT interrupts reads.
-class InterruptReads {
- public:
-  InterruptReads() {
-    struct sigaction action = {};
-    action.sa_handler = note_interrupt;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &previous_);
-  }
-  ~InterruptReads() { sigaction(SIGINT, &previous_, nullptr); }
-  InterruptReads(const InterruptReads&) = delete;
-  InterruptReads& operator=(const InterruptReads&) = delete;
-
- private:
-  struct sigaction previous_;
-};
 
 }  // namespace
 
@@ -78,18 +60,22 @@ LineEditor::~LineEditor() {
 }
 
 std::optional<std::string> LineEditor::read() {
-  const InterruptReads scope;
+  forget_interrupt();
+  const NoteInterrupts scope(Reads::kStop);
   for (;;) {
     int n = 0;
     errno = 0;
+    // Before the prompt: keys typed right after it, Ctrl-D too, must find the terminal ready.
+    ::el_set(impl_->editor, EL_PREP_TERM, 1);
     const char* line = ::el_gets(impl_->editor, &n);
     if (line != nullptr && n > 0) {
       std::string text(line, static_cast<std::size_t>(n));
       if (text.back() == '\n') text.pop_back();
-      if (!text.empty()) impl_->remember(line);
+      if (!text.empty()) impl_->remember(text.c_str());
       return text;
     }
     if (errno != EINTR) return std::nullopt;
+    forget_interrupt();  // it dropped the line
     ::el_reset(impl_->editor);
     std::fputs("\n", stderr);
   }

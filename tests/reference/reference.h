@@ -34,8 +34,16 @@ class Reference {
 // The reference of the file's architecture; nullptr if there is none.
 std::unique_ptr<Reference> make_reference(const GgufFile& file);
 
-// What a correct engine may differ by from logits(tokens, {}): the largest deviation, over all
-// logits, that eight runs with this noise show, times four.
-double tolerance(const Reference& reference, std::span<const Token> tokens, Noise noise);
+// How far two tables of logits are apart.
+struct Distance {
+  double largest = 0;  // of any logit
+  double rms = 0;      // root of the mean square over all
+};
+Distance distance(const Logits& a, const Logits& b);
+
+// What a correct engine may differ by from logits(tokens, {}): the largest deviations that eight
+// runs with this noise show; any logit's times four, the root mean square, which hardly varies from
+// run to run, times two.
+Distance tolerance(const Reference& reference, std::span<const Token> tokens, Noise noise);
 
 }  // namespace eddy::reference
