@@ -69,6 +69,13 @@ TEST(Bpe, GoesOnThroughTextsThatAreNoTokens) {
   EXPECT_EQ(ids(tokenizer->encode("abcab", false, false)), (Ids{abc, 'a', 'b'}));
 }
 
+TEST(Bpe, TakesNoWholePieceThatOnlyMergesKnow) {
+  Vocabulary vocabulary = byte_bpe();
+  vocabulary.pre = "llama-bpe";
+  vocabulary.merges = {"a b"};
+  EXPECT_EQ(ids(tokenizer_of(vocabulary)->encode("ab", false, false)), (Ids{'a', 'b'}));
+}
+
 TEST(Bpe, LetsTheFirstOfEqualTextsAndMergesCount) {
   Vocabulary vocabulary = byte_bpe();
   vocabulary.merges = {"a b", "b c", "a b"};

@@ -52,6 +52,7 @@ Parts split(const std::vector<std::string>& specials, std::string_view text) {
   for (std::size_t i = 0; i < specials.size(); ++i) {
     list.push_back({specials[i], Token(static_cast<std::int32_t>(i))});
   }
+  std::ranges::reverse(list);  // the order must not matter
   Parts parts;
   for (const Fragment& fragment : SpecialTokens(list).split(text)) {
     parts.push_back(fragment.token ? fmt::format("[{}]", fragment.token->value)
@@ -67,6 +68,10 @@ TEST(SpecialTokens, AreFoundTheLongestFirst) {
   EXPECT_EQ(split({"bc", "ab"}, "abcab"), (Parts{"a", "[0]", "[1]"}));
   EXPECT_EQ(split({"aa"}, "aaaaa"), (Parts{"[0]", "[0]", "a"}));
   EXPECT_EQ(split({"x", "x"}, "x"), (Parts{"[0]"}));
+}
+
+TEST(SpecialTokens, MakeRoomFromTheLeft) {
+  EXPECT_EQ(split({"aa", "aaaq", "qqqqq"}, "aaaqqqqq"), (Parts{"[0]", "a", "[2]"}));
 }
 
 TEST(SpecialTokens, TakeNothingFromTextWithoutThem) {

@@ -53,6 +53,14 @@ TEST(Spm, KeepsTheSpaceMarkApartFromTheSpace) {
   EXPECT_EQ(bytes_of(*tokenizer, tokenizer->encode(text, false, false)), text);
 }
 
+TEST(Spm, TakesNoTokenWithASpaceInItsText) {
+  Vocabulary vocabulary = byte_spm();
+  add_token(vocabulary, " ");
+  add_token(vocabulary, " a");
+  EXPECT_EQ(ids(tokenizer_of(vocabulary)->encode(" a", false, false)),
+            (Ids{kByte + ' ', kByte + 'a'}));
+}
+
 TEST(Spm, MakesNoSpecialTokensOfText) {
   Vocabulary vocabulary = byte_spm();
   for (const std::string text : {"<", "s", ">", "<s", "0x0", "A", "0x0A"}) {
