@@ -2,6 +2,5 @@
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 find_dependency(fmt)
-find_dependency(spdlog)
 find_dependency(hwy)
 include(${CMAKE_CURRENT_LIST_DIR}/eddy-targets.cmake)

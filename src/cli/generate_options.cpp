@@ -36,14 +36,17 @@ void add_sampling_options(CLI::App& command, SamplingParams& sampling) {
   add("--frequency-penalty", sampling.frequency_penalty,
       "subtract from recent tokens for each time; 0: off");
   add("--repeat-last-n", sampling.penalty_last_n, "how many tokens are recent; -1: all");
-  add("--seed", sampling.seed, "seed of the random numbers");
+  command.add_option("--seed", sampling.seed, "seed of the random numbers")
+      ->type_name("X")
+      ->check(CLI::NonNegativeNumber)
+      ->group("Sampling");
   command
       .add_option_function<std::vector<std::string>>(
           "--logit-bias",
           [&sampling](const std::vector<std::string>& entries) {
             for (const std::string& entry : entries) parse_bias(entry, sampling);
           },
-          "add BIAS to a token's logit, -inf bans it; may be repeated")
+          "add BIAS to a token's logit, ID=-inf bans it; may be repeated")
       ->type_name("ID=BIAS")
       ->allow_extra_args(false)
       ->group("Sampling");

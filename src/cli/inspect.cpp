@@ -224,9 +224,7 @@ Command add_inspect(CLI::App& program) {
       ->type_name("");
   app->add_flag("--json", options->json, "print JSON");
   app->footer(
-      "R is the recurrent state, S the short-convolution state; both can be kept in F16 or BF16 "
-      "at\n"
-      "half the bytes (eddy run --type-r f16).\n\n"
+      "R is the recurrent state, S the short-convolution state.\n\n"
       "Example:\n  eddy inspect model.gguf");
   return {.app = app, .run = [options] { return run(*options); }};
 }
