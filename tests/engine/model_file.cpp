@@ -1,0 +1,38 @@
+#include "engine/model_file.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "make_model/architectures.h"
+#include "make_model/write_model.h"
+
+namespace eddy {
+namespace {
+
+std::string new_path() {
+  static int n_paths = 0;
+  return testing::TempDir() + "eddy_engine_test." + std::to_string(getpid()) + "." +
+         std::to_string(n_paths++) + ".gguf";
+}
+
+}  // namespace
+
+make_model::Plan tiny_plan() {
+  return *make_model::find_architecture("mamba")->plan("tiny", DType::kF32);
+}
+
+ModelFile::ModelFile(const make_model::Plan& plan) : path_(new_path()) {
+  const Status written = make_model::write_model(plan, 1, path_);
+  EXPECT_TRUE(written.ok()) << written.error().message;
+}
+
+ModelFile::ModelFile(const std::string& bytes) : path_(new_path()) {
+  std::ofstream(path_, std::ios::binary) << bytes;
+}
+
+ModelFile::~ModelFile() { std::filesystem::remove(path_); }
+
+}  // namespace eddy
