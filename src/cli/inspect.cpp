@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -18,8 +19,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t kListed = 8;          // elements of an array that are shown
-constexpr std::size_t kTextCharacters = 200;  // of a string that are shown
+constexpr std::uint64_t kListed = 8;     // elements of an array that are shown
+constexpr std::size_t kTextBytes = 200;  // of a value that are shown
 constexpr std::uint64_t kF32Bytes = 4;
 
 struct Options {
@@ -46,13 +47,36 @@ Json json_elements(const GgufValue& value) {
   return elements;
 }
 
+// A bool is one byte.
+Json json_bools(const GgufArray& array) {
+  Json elements = Json::array();
+  for (const std::byte b : array.bytes.first(std::min(array.size, kListed))) {
+    elements.push_back(b != std::byte{0});
+  }
+  return elements;
+}
+
+Json json_first(const GgufValue& value, const GgufArray& array) {
+  switch (array.type) {
+    case GgufType::kString: return json_elements<std::string_view>(value);
+    case GgufType::kF32: return json_elements<float>(value);
+    case GgufType::kF64: return json_elements<double>(value);
+    case GgufType::kU64: return json_elements<std::uint64_t>(value);
+    case GgufType::kBool: return json_bools(array);
+    default: return json_elements<std::int64_t>(value);
+  }
+}
+
 Json json_array(const GgufValue& value, const GgufArray& array) {
-  const Json first = array.type == GgufType::kString ? json_elements<std::string_view>(value)
-                     : array.type == GgufType::kF32 || array.type == GgufType::kF64
-                         ? json_elements<double>(value)
-                     : array.type == GgufType::kU64 ? json_elements<std::uint64_t>(value)
-                                                    : json_elements<std::int64_t>(value);
-  return {{"type", gguf_type_text(value)}, {"size", array.size}, {"first", first}};
+  return {
+      {"type", gguf_type_text(value)}, {"size", array.size}, {"first", json_first(value, array)}};
+}
+
+// In the fewest digits, 1e-05; infinity and NaN, which JSON does not have, as text.
+template <class T>
+Json json_number(T number) {
+  const std::string text = fmt::format("{}", number);
+  return std::isfinite(number) ? Json::parse(text) : Json(text);
 }
 
 Json json_value(const GgufValue& value) {
@@ -62,9 +86,8 @@ Json json_value(const GgufValue& value) {
           return json_array(value, v);
         } else if constexpr (std::is_same_v<T, std::string_view>) {
           return json_text(v);
-        } else if constexpr (std::is_same_v<T, float>) {
-          return Json::parse(fmt::format("{}", v), nullptr,
-                             false);  // 1e-05, not the nearest double
+        } else if constexpr (std::is_floating_point_v<T>) {
+          return json_number(v);
         } else {
           return v;
         }
@@ -141,9 +164,10 @@ Json describe_file(const GgufFile& file) {
         {"tensors", count.n_tensors}, {"elements", count.n_elements}, {"bytes", count.n_bytes}};
   }
   Json metadata = Json::object();
-  for (const GgufEntry& entry : file.entries())
-    metadata[printable(entry.key)] = json_value(entry.value);
-  return {{"file", file.name()},
+  for (const GgufEntry& entry : file.entries()) {
+    metadata[json_text(entry.key).get<std::string>()] = json_value(entry.value);
+  }
+  return {{"file", json_text(file.name())},
           {"gguf_version", file.version()},
           {"tensor_types", types},
           {"metadata", metadata}};
@@ -158,8 +182,10 @@ std::string line_of(const Json& value) {
     return fmt::format("{} {}: {}", size, value["type"].get<std::string>(), first);
   }
   std::string text = value.dump();
-  if (text.size() > kTextCharacters) text = text.substr(0, kTextCharacters) + "...";
-  return text;
+  if (text.size() <= kTextBytes) return text;
+  std::size_t n = kTextBytes;
+  while ((static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;  // not inside a code point
+  return text.substr(0, n) + "...";
 }
 
 void print_model(const Json& model) {
@@ -185,7 +211,7 @@ void print_file(const Json& file) {
   }
   fmt::print("\nmetadata\n");
   for (const auto& [key, value] : file["metadata"].items()) {
-    fmt::print("  {} = {}\n", key, line_of(value));
+    fmt::print("  {} = {}\n", printable(key), line_of(value));
   }
 }
 

@@ -19,27 +19,28 @@ extern "C" void cancel_session(int) {
 
 extern "C" void note_interrupt(int) { is_noted = true; }
 
-struct sigaction set_handler(void (*handler)(int), Reads reads) {
+// An answer that is being written goes on to its next whole token: SA_RESTART.
+struct sigaction set_handler(void (*handler)(int)) {
   struct sigaction action = {};
   struct sigaction previous = {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  action.sa_flags = reads == Reads::kGoOn ? SA_RESTART : 0;
+  action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, &previous);
   return previous;
 }
 
 }  // namespace
 
-NoteInterrupts::NoteInterrupts(Reads reads) : previous_(set_handler(note_interrupt, reads)) {}
+NoteInterrupts::NoteInterrupts() : previous_(set_handler(note_interrupt)) {}
 NoteInterrupts::~NoteInterrupts() { sigaction(SIGINT, &previous_, nullptr); }
 
+bool interrupt_is_noted() { return is_noted; }
 void forget_interrupt() { is_noted = false; }
 
 CancelOnInterrupt::CancelOnInterrupt(Session& session) {
   interruptible = &session;
-  // An answer that is being written goes on to its next whole token.
-  previous_ = set_handler(cancel_session, Reads::kGoOn);
+  previous_ = set_handler(cancel_session);
   if (is_noted.exchange(false)) session.cancel();
 }
 

@@ -9,14 +9,11 @@
 
 namespace eddy {
 
-// Whether a signal makes the system call that waits for input return (EINTR).
-enum class Reads { kGoOn, kStop };
-
 // While it lives, SIGINT is noted for the next CancelOnInterrupt, unless an inner scope says
 // otherwise or it is forgotten before: none is lost between the line and its answer.
 class NoteInterrupts {
  public:
-  explicit NoteInterrupts(Reads reads);
+  NoteInterrupts();
   ~NoteInterrupts();
   NoteInterrupts(const NoteInterrupts&) = delete;
   NoteInterrupts& operator=(const NoteInterrupts&) = delete;
@@ -25,6 +22,7 @@ class NoteInterrupts {
   struct sigaction previous_;
 };
 
+bool interrupt_is_noted();
 void forget_interrupt();
 
 // While it lives, SIGINT cancels the session's running call, and so does one that was noted.

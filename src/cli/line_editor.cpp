@@ -1,10 +1,14 @@
 #include "cli/line_editor.h"
 
 #include <histedit.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cwchar>
 #include <filesystem>
 
 #include "cli/interrupt.h"
@@ -13,6 +17,51 @@ namespace eddy {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+
+// While it lives, SIGINT waits. read_key lets it in where it would wait itself: no Ctrl-C can fall
+// between the look at it and the wait for a key.
+class HoldInterrupts {
+ public:
+  HoldInterrupts() {
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &previous_);
+  }
+  ~HoldInterrupts() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  HoldInterrupts(const HoldInterrupts&) = delete;
+  HoldInterrupts& operator=(const HoldInterrupts&) = delete;
+
+ private:
+  sigset_t previous_;
+};
+
+// Waits for input; -1 and EINTR when a Ctrl-C was noted.
+int wait_for_input() {
+  sigset_t mask;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  sigdelset(&mask, SIGINT);
+  for (;;) {
+    pollfd input = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int n = ppoll(&input, 1, nullptr, &mask);
+    if (n >= 0 || errno != EINTR || interrupt_is_noted()) return n;
+  }
+}
+
+// libedit's way to get a character: 1, 0 at the end of the input, or -1.
+int read_key(::EditLine*, wchar_t* key) {
+  std::mbstate_t state = {};
+  for (;;) {
+    if (wait_for_input() < 0) return -1;
+    char byte = 0;
+    const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
+    if (n <= 0) return static_cast<int>(n);
+    const std::size_t length = std::mbrtowc(key, &byte, 1, &state);
+    if (length == static_cast<std::size_t>(-2)) continue;  // more bytes to come
+    if (length == static_cast<std::size_t>(-1)) *key = L'?';
+    return 1;
+  }
+}
 
 }  // namespace
 
@@ -49,6 +98,7 @@ LineEditor::LineEditor(std::string prompt, std::string history_file)
         return static_cast<Impl*>(data)->prompt.data();
       });
   ::el_set(impl.editor, EL_HIST, ::history, impl.history);
+  ::el_set(impl.editor, EL_GETCFN, read_key);
   ::el_set(impl.editor, EL_EDITOR, "emacs");
   ::el_set(impl.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   ::el_source(impl.editor, nullptr);  // the person's own ~/.editrc
@@ -61,7 +111,7 @@ LineEditor::~LineEditor() {
 
 std::optional<std::string> LineEditor::read() {
   forget_interrupt();
-  const NoteInterrupts scope(Reads::kStop);
+  const HoldInterrupts scope;
   for (;;) {
     int n = 0;
     errno = 0;

@@ -3,8 +3,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/try.h"
 #include "cli/command.h"
@@ -23,35 +26,56 @@ struct Options {
   std::string out;
 };
 
-// A file that is removed again unless it was written whole.
-class OutputFile {
- public:
-  explicit OutputFile(std::string path)
-      : path_(std::move(path)), file_(path_ == "-" ? stdout : std::fopen(path_.c_str(), "wb")) {}
-  ~OutputFile() {
-    if (file_ == nullptr || file_ == stdout) return;
-    std::fclose(file_);
-    std::remove(path_.c_str());
-  }
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
+// Whether something other than a file is there. A device or a pipe must not be replaced by a file.
+bool is_special(const std::string& path) {
+  using std::filesystem::file_type;
+  std::error_code ignored;
+  const file_type type = std::filesystem::symlink_status(path, ignored).type();
+  return type != file_type::not_found && type != file_type::regular;
+}
 
-  bool write(std::span<const float> numbers) {
-    return file_ != nullptr &&
-           std::fwrite(numbers.data(), sizeof(float), numbers.size(), file_) == numbers.size();
+// Where the logits go. A file is replaced when they are whole; standard output, devices, pipes and
+// links are written as they are.
+class Output {
+ public:
+  static Result<Output> open(const std::string& path) {
+    Output output(path);
+    if (path == "-") {
+      output.stream_.reset(stdout);
+    } else if (is_special(path)) {
+      output.stream_.reset(std::fopen(path.c_str(), "wb"));
+    } else {
+      EDDY_TRY_ASSIGN(AtomicFile file, AtomicFile::create(posix_file_system(), path));
+      output.file_.emplace(std::move(file));
+    }
+    if (!output.file_ && !output.stream_) return output.error();
+    return output;
   }
-  Error error() const { return fail(ErrorCode::kIo, "{}: {}", path_, std::strerror(errno)); }
-  Status close() {
-    if (file_ == nullptr) return error();
-    const bool is_whole = (file_ == stdout ? std::fflush(file_) : std::fclose(file_)) == 0;
-    file_ = nullptr;
-    return is_whole ? Status() : error();
+
+  Status write(std::span<const float> numbers) {
+    if (file_) return file_->write(std::as_bytes(numbers));
+    const std::size_t n = std::fwrite(numbers.data(), sizeof(float), numbers.size(), stream_.get());
+    return n == numbers.size() ? Status() : error();
   }
-  bool is_open() const { return file_ != nullptr; }
+
+  Status finish() {
+    if (file_) return file_->commit();
+    return std::fflush(stream_.get()) == 0 ? Status() : error();
+  }
 
  private:
+  struct Close {
+    void operator()(std::FILE* stream) const {
+      if (stream != stdout) std::fclose(stream);
+    }
+  };
+
+  explicit Output(std::string path) : path_(std::move(path)) {}
+  Error error() const { return fail(ErrorCode::kIo, "{}: {}", path_, std::strerror(errno)); }
+
   std::string path_;
-  std::FILE* file_;
+  std::optional<AtomicFile> file_;
+  std::unique_ptr<std::FILE, Close> stream_;
 };
 
 Result<ExitCode> run(const Options& options) {
@@ -59,17 +83,17 @@ Result<ExitCode> run(const Options& options) {
   EDDY_TRY_ASSIGN(const auto tokens, parse_tokens(text, options.tokens));
   if (tokens.empty()) return fail(ErrorCode::kMalformed, "{}: no token ids", options.tokens);
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
-  OutputFile out(options.out);
-  if (!out.is_open()) return out.error();
+  EDDY_TRY_ASSIGN(Output out, Output::open(options.out));
   ProgressBar bar("computing");
-  bool is_written = true;
+  Status written;
   const Status done = engine.evaluate(tokens, [&](Pos pos, std::span<const float> logits) {
     bar.update(static_cast<double>(pos + 1) / static_cast<double>(tokens.size()));
-    return is_written = out.write(logits);
+    written = out.write(logits);
+    return written.ok();
   });
-  if (!is_written) return out.error();
+  EDDY_TRY(written);
   EDDY_TRY(done);
-  EDDY_TRY(out.close());
+  EDDY_TRY(out.finish());
   return ExitCode::kOk;
 }
 

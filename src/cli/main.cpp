@@ -3,6 +3,8 @@
 
 #include <clocale>
 #include <cstdio>
+#include <cstdlib>
+#include <system_error>
 #include <vector>
 
 #include "cli/command.h"
@@ -31,7 +33,7 @@ Exit codes: 0 success, 1 error, 2 wrong usage, 130 interrupted.)";
 void print_error(std::string message) {
   while (!message.empty() && message.back() == '\n') message.pop_back();
   for (char& c : message) c = static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-  fmt::print(stderr, "eddy: {}\n", message);
+  std::fputs(fmt::format("eddy: {}\n", message).c_str(), stderr);
 }
 
 int exit_code(const Result<ExitCode>& result) {
@@ -48,6 +50,15 @@ int flushed(int code) {
   return static_cast<int>(ExitCode::kError);
 }
 
+// fmt throws where it cannot write; flushed() finds the reason in the stream.
+int run(const Command& command) {
+  try {
+    return flushed(exit_code(command.run()));
+  } catch (const std::system_error&) {
+    return flushed(static_cast<int>(ExitCode::kError));
+  }
+}
+
 int parse_failure(const CLI::App& program, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return flushed(program.exit(error));  // --help, --version
   print_error(error.what());
@@ -57,7 +68,8 @@ int parse_failure(const CLI::App& program, const CLI::ParseError& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::setlocale(LC_CTYPE, "");  // the line editor moves by characters, not bytes
+  // The line editor moves by characters, not bytes, also where no locale is set.
+  if (!std::setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
   CLI::App program("eddy runs recurrent language models: Mamba and Mamba-2.", "eddy");
   program.set_version_flag("--version", std::string("eddy " EDDY_VERSION));
   program.require_subcommand(1);
@@ -70,7 +82,7 @@ int main(int argc, char** argv) {
     return parse_failure(program, error);
   }
   for (const Command& command : commands) {
-    if (command.app->parsed()) return flushed(exit_code(command.run()));
+    if (command.app->parsed()) return run(command);
   }
   return 0;
 }

@@ -73,7 +73,7 @@ Status score_window(Engine& engine, std::span<const Token> window, std::size_t n
 
 Result<Mean> score(Engine& engine, std::span<const Token> tokens, const Options& options) {
   const std::size_t window = options.window == 0 ? tokens.size() : options.window;
-  const std::size_t stride = options.stride == 0 ? window : std::min(options.stride, window);
+  const std::size_t stride = options.stride == 0 ? window : options.stride;
   Mean mean;
   ProgressBar bar("computing");
   std::size_t n_scored = 0;
@@ -101,7 +101,18 @@ void print(const Mean& mean, bool json) {
   }
 }
 
+// A window of one token scores nothing.
+Status check(const Options& options) {
+  if (options.window == 1) {
+    return fail(ErrorCode::kInvalidArgument, "--window: 1, expected 0 or at least 2");
+  }
+  if (options.stride <= options.window) return {};
+  return fail(ErrorCode::kInvalidArgument, "--stride: {}, expected 0 .. --window ({})",
+              options.stride, options.window);
+}
+
 Result<ExitCode> run(const Options& options) {
+  EDDY_TRY(check(options));
   EDDY_TRY_ASSIGN(const std::string text, read_all(options.text));
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   const std::vector<Token> tokens = engine.tokenize(text, {.begin = true});
@@ -125,9 +136,11 @@ Command add_perplexity(CLI::App& program) {
       ->required()
       ->type_name("");
   app->add_option("--window", options->window, "tokens read from an empty state; 0: the whole text")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   app->add_option("--stride", options->stride, "tokens from window to window; 0: the window")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   app->add_flag("--json", options->json, "print a line of JSON");
   app->footer(
       "Examples:\n"

@@ -118,7 +118,7 @@ Result<ExitCode> answer_once(Conversation& conversation, std::string_view prompt
 }
 
 Result<ExitCode> converse(Conversation& conversation) {
-  const NoteInterrupts scope(Reads::kGoOn);
+  const NoteInterrupts scope;
   LineEditor editor("> ", default_history_file());
   while (const auto line = editor.read()) {
     if (*line == "/reset") {
