@@ -118,6 +118,13 @@ TEST(Identity, SeesTheArchitectureAndEveryHyperParameter) {
   EXPECT_TRUE(is_seen([](Draft& d) { d.entries.emplace_back("mamba.more", std::uint8_t{0}); }));
 }
 
+TEST(Identity, SeesTheArchitectureWithoutHyperParameters) {
+  Draft one = draft(), other = draft();
+  entry(one, "general.architecture") = std::string_view("one");
+  entry(other, "general.architecture") = std::string_view("other");
+  EXPECT_NE(identity_of(one), identity_of(other));
+}
+
 TEST(Identity, SeesNoOtherMetadata) {
   EXPECT_FALSE(is_seen([](Draft& d) { entry(d, "general.name") = std::string_view("another"); }));
   EXPECT_FALSE(is_seen([](Draft& d) { entry(d, "mamba2.block_count") = std::uint32_t{4}; }));
