@@ -10,7 +10,7 @@ from torch import nn
 
 
 class Shape:
-    def __init__(self, n_vocab, n_embd=128, n_layer=2, d_state=64, head_dim=32, d_conv=4, eps=1e-5):
+    def __init__(self, n_vocab, n_embd=128, n_layer=2, d_state=64, head_dim=4, d_conv=4, eps=1e-5):
         self.n_vocab, self.n_embd, self.n_layer = n_vocab, n_embd, n_layer
         self.d_state, self.head_dim, self.d_conv, self.eps = d_state, head_dim, d_conv, eps
         self.d_inner = 2 * n_embd
@@ -24,28 +24,27 @@ def rms_norm(x, weight, eps):
 
 
 def scan(x, dt, a, b, c, chunk):
-    """x [B,T,H,P], dt [B,T,H], a [H] < 0, b and c [B,T,N] -> y [B,T,H,P]; chunk divides T."""
+    """x [B,T,H,P], dt [B,T,H], a [H] < 0, b and c [B,T,N] -> y [B,T,H,P]; chunk divides T.
+
+    Decays are split at the middle of a chunk, so that all heads share one matrix product; a step
+    that keeps less than exp(-7.5) counts as that, which keeps the two parts finite."""
     nb, nt, nh, hp = x.shape
     ns, nc = b.shape[-1], nt // chunk
-    cum = (dt * a).view(nb, nc, chunk, nh).permute(0, 3, 1, 2).cumsum(-1)       # B H C Q
-    u = (x * dt.unsqueeze(-1)).view(nb, nc, chunk, nh, hp).permute(0, 3, 1, 2, 4)  # B H C Q P
+    cum = (dt * a).clamp(min=-7.5).view(nb, nc, chunk, nh).cumsum(2)
+    mid, last = cum[:, :, chunk // 2:chunk // 2 + 1], cum[:, :, -1:]
+    scale = dt.view(nb, nc, chunk, nh) * (mid - cum).exp()
+    u = (x.view(nb, nc, chunk, nh, hp) * scale.unsqueeze(-1)).view(nb, nc, chunk, nh * hp)
     b, c = b.view(nb, nc, chunk, ns), c.view(nb, nc, chunk, ns)
-    m = torch.matmul(c, b.transpose(-1, -2))                                     # B C Q Q
-    mask = torch.ones(chunk, chunk, dtype=torch.bool).triu(1)
-    decay = (cum.unsqueeze(-1) - cum.unsqueeze(-2)).masked_fill(mask, -1e30).exp()
-    y = torch.matmul(decay * m.unsqueeze(1), u)
-    last = cum[..., -1:]
-    left = (u * (last - cum).exp().unsqueeze(-1)).permute(0, 2, 3, 1, 4)
-    left = left.reshape(nb, nc, chunk, nh * hp)
-    states = torch.matmul(b.transpose(-1, -2), left)                             # B C N HP
-    keep = last.squeeze(-1).exp().transpose(1, 2).repeat_interleave(hp, -1).unsqueeze(-2)
-    enter, s = [], torch.zeros_like(states[:, 0])
-    for i in range(nc):
-        enter.append(s)
-        s = s * keep[:, i] + states[:, i]
-    carried = torch.matmul(c, torch.stack(enter, 1)).view(nb, nt, nh, hp)
-    scale = cum.permute(0, 2, 3, 1).reshape(nb, nt, nh, 1).exp()
-    return y.permute(0, 2, 3, 1, 4).reshape(nb, nt, nh, hp) + carried * scale
+    m = torch.matmul(c, b.transpose(-1, -2)).tril()                              # B C Q Q
+    states = torch.matmul(b.transpose(-1, -2), u).view(nb, nc, ns, nh, hp)
+    keep, new, old = [f.exp().unsqueeze(-1) for f in (last, last - mid, mid)]    # B C 1 H 1
+    enter, s = [], torch.zeros(nb, ns, nh, hp)
+    for k, n, o, state in zip(keep.unbind(1), new.unbind(1), old.unbind(1), states.unbind(1)):
+        enter.append(s * o)
+        s = s * k + state * n
+    enter = torch.stack(enter, 1).view(nb, nc, ns, nh * hp)
+    y = torch.matmul(torch.cat([m, c], -1), torch.cat([u, enter], 2))
+    return (y.view(nb, nc, chunk, nh, hp) * (cum - mid).exp().unsqueeze(-1)).view(nb, nt, nh, hp)
 
 
 class Mixer(nn.Module):
@@ -56,9 +55,10 @@ class Mixer(nn.Module):
         self.w_in = nn.Parameter(torch.randn(s.d_in, s.n_embd) / math.sqrt(s.n_embd))
         self.conv_w = nn.Parameter((torch.rand(s.d_xbc, s.d_conv) - 0.5) / math.sqrt(s.d_conv) * 2)
         self.conv_b = nn.Parameter(torch.zeros(s.d_xbc))
-        dt = torch.exp(torch.linspace(math.log(0.02), math.log(0.3), s.n_head))
+        low, high = (0.02, 0.5) if first else (0.005, 0.1)
+        dt = torch.exp(torch.linspace(math.log(low), math.log(high), s.n_head))
         self.dt_bias = nn.Parameter(dt + torch.log(-torch.expm1(-dt)))
-        self.a_log = nn.Parameter(torch.log(torch.logspace(-2.0, 0.3, s.n_head)).flip(0))
+        self.a_log = nn.Parameter(torch.zeros(s.n_head))
         self.d = nn.Parameter(torch.ones(s.n_head))
         self.gate_norm = nn.Parameter(torch.ones(s.d_inner))
         w_out = torch.randn(s.n_embd, s.d_inner)
@@ -69,7 +69,8 @@ class Mixer(nn.Module):
     def start_as_recall(self, first):
         """Starts where recall is near. The first layer's channels look 0..3 tokens back. In later
         layers C(t) asks with the projection that B(t + 1) stored under, so a state begins as an
-        associative memory from what came before a word to that word."""
+        associative memory from what came before a word to that word. Heads are many and small, A
+        is -1 and dt small: one head can hold one fact, and a large dt replaces it."""
         s, last = self.s, self.s.d_conv - 1
         b, c = s.d_inner, s.d_inner + s.d_state
         delay = torch.arange(s.d_xbc) % s.d_conv
@@ -86,10 +87,9 @@ class Mixer(nn.Module):
         nb, nt, _ = x.shape
         p = F.linear(rms_norm(x, self.norm, s.eps), self.w_in)
         z, xbc, dt = p.split([s.d_inner, s.d_xbc, s.n_head], -1)
-        xp = F.pad(xbc, (0, 0, s.d_conv - 1, 0))
-        acc = self.conv_b + xp[:, 0:nt] * self.conv_w[:, 0]
-        for k in range(1, s.d_conv):
-            acc = acc + xp[:, k:k + nt] * self.conv_w[:, k]
+        acc = self.conv_b + xbc * self.conv_w[:, -1]
+        for back in range(1, s.d_conv):
+            acc = acc + F.pad(xbc, (0, 0, back, -back)) * self.conv_w[:, -1 - back]
         xs, b, c = F.silu(acc).split([s.d_inner, s.d_state, s.d_state], -1)
         xs = xs.reshape(nb, nt, s.n_head, s.head_dim)
         dt, a = F.softplus(dt + self.dt_bias), -self.a_log.exp()
@@ -106,7 +106,7 @@ class Model(nn.Module):
         self.layers = nn.ModuleList(Mixer(s, i == 0) for i in range(s.n_layer))
         self.norm = nn.Parameter(torch.ones(s.n_embd))
 
-    def forward(self, ids, chunk=32):
+    def forward(self, ids, chunk=16):
         """ids [B,T] -> normed hidden state [B,T,n_embd]."""
         x = F.embedding(ids, self.embd)
         for layer in self.layers:

@@ -1,4 +1,5 @@
 """Trains tinyworld. Usage: train.py OUT_DIR [--tokens MILLIONS] [--seed S] [--layers L] [--width W]
+                         [--head-dim P]
 
 Writes OUT_DIR/merges.txt (once), OUT_DIR/checkpoint.pt (every two minutes) and a log to stdout. A
 stopped run goes on from its checkpoint."""
@@ -19,10 +20,14 @@ import world
 from model import Model, Shape
 
 # (up to this share of the training tokens, length of a tale in tokens, tales per step)
-STAGES = [(0.08, 64, 32), (0.20, 128, 16), (0.40, 256, 8), (0.65, 512, 4), (1.00, 1024, 2)]
+STAGES = [(0.06, 64, 32), (0.16, 128, 16), (0.36, 256, 8), (0.60, 512, 4), (0.85, 1024, 2),
+          (1.00, 1536, 2)]
 # What a token's loss counts, and the share of the tokens for which it is computed at all.
 WEIGHTS = {world.NARRATIVE: 0.15, world.QUESTION: 0.08, world.ANSWER: 0.3, world.VALUE: 1.0}
-SHARE = {world.NARRATIVE: 0.3, world.QUESTION: 0.3, world.ANSWER: 1.0, world.VALUE: 1.0}
+SHARE = {world.NARRATIVE: 0.2, world.QUESTION: 0.2, world.ANSWER: 1.0, world.VALUE: 1.0}
+
+
+ADAM_RATE, MUON_RATE = 2e-3, 0.01
 
 
 def tokenizer(out):
@@ -55,12 +60,41 @@ def batch(tok, seed, length, size):
     return torch.tensor(ids), torch.tensor(weights), torch.tensor(values)
 
 
-def rate(done, step, peak):
-    """Learning rate: warm-up over 100 steps, level, cosine down over the last half."""
+def rate(done, step):
+    """Share of the learning rate: warm-up over 100 steps, level, cosine down in the last half."""
     tail = 1.0
     if done >= 0.5:
         tail = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.5) / 0.5))
-    return peak * min(1.0, (step + 1) / 100) * tail
+    return min(1.0, (step + 1) / 100) * tail
+
+
+def orthogonal(g):
+    """A matrix with the directions of g and singular values near 1 (Newton-Schulz)."""
+    tall = g.shape[0] > g.shape[1]
+    x = (g.t() if tall else g) / (g.norm() + 1e-7)
+    for _ in range(5):
+        a = x @ x.t()
+        x = 3.4445 * x + (2.0315 * a @ a - 4.7750 * a) @ x
+    return x.t() if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Steps along the momentum made orthogonal, for each block of rows, so that what is rare is
+    learnt as fast as what is common. A group has one matrix and the rows of its blocks."""
+
+    def __init__(self, groups):
+        super().__init__(groups, {"lr": 0.0})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            p, = group["params"]
+            m = self.state[p].setdefault("momentum", torch.zeros_like(p))
+            m.mul_(0.95).add_(p.grad)
+            p.mul_(1 - 0.02 * group["lr"])
+            for to, g in zip(p.split(group["rows"]), (p.grad + 0.95 * m).split(group["rows"])):
+                tall = max(1.0, g.shape[0] / g.shape[1])
+                to.sub_(orthogonal(g), alpha=group["lr"] * math.sqrt(tall))
 
 
 class Tally:
@@ -85,27 +119,39 @@ class Run:
     def __init__(self, arg, rank):
         self.arg, self.rank, self.path = arg, rank, os.path.join(arg.out, "checkpoint.pt")
         self.tok = tokenizer(arg.out)
-        self.model = Model(Shape(len(self.tok.texts), n_embd=arg.width, n_layer=arg.layers))
-        big = [p for p in self.model.parameters() if p.dim() == 2]
-        small = [p for p in self.model.parameters() if p.dim() != 2]
-        groups = [{"params": big, "weight_decay": 0.02}, {"params": small, "weight_decay": 0.0}]
-        self.opt = torch.optim.AdamW(groups, lr=arg.rate, betas=(0.9, 0.98))
+        self.model = Model(Shape(len(self.tok.texts), n_embd=arg.width, n_layer=arg.layers,
+                                 head_dim=arg.head_dim))
+        self.adam, self.muon = self.optimizers()
         self.step, self.tokens, self.spent = 0, 0, 0.0
         if os.path.exists(self.path):
             self.load()
 
+    def optimizers(self):
+        s = self.model.s
+        groups = []
+        for layer in self.model.layers:
+            rows = [s.d_inner, s.d_inner, s.d_state, s.d_state, s.n_head]
+            groups.append({"params": [layer.w_in], "rows": rows})
+            groups.append({"params": [layer.w_out], "rows": [s.n_embd]})
+        wide = set(p for g in groups for p in g["params"])
+        rest = [p for p in self.model.parameters() if p not in wide]
+        decays = [{"params": [p for p in rest if p.dim() == 2], "weight_decay": 0.02},
+                  {"params": [p for p in rest if p.dim() != 2], "weight_decay": 0.0}]
+        return torch.optim.AdamW(decays, betas=(0.9, 0.98)), Muon(groups)
+
     def load(self):
         saved = torch.load(self.path)
         self.model.load_state_dict(saved["model"])
-        self.opt.load_state_dict(saved["opt"])
+        self.adam.load_state_dict(saved["adam"])
+        self.muon.load_state_dict(saved["muon"])
         self.step, self.tokens, self.spent = saved["step"], saved["tokens"], saved["spent"]
 
     def save(self):
         if self.rank != 0:
             return
-        torch.save({"model": self.model.state_dict(), "opt": self.opt.state_dict(),
-                    "step": self.step, "tokens": self.tokens, "spent": self.spent,
-                    "shape": vars(self.model.s)}, self.path + ".new")
+        torch.save({"model": self.model.state_dict(), "adam": self.adam.state_dict(),
+                    "muon": self.muon.state_dict(), "step": self.step, "tokens": self.tokens,
+                    "spent": self.spent, "shape": vars(self.model.s)}, self.path + ".new")
         os.replace(self.path + ".new", self.path)
 
     def done(self):
@@ -128,13 +174,14 @@ class Run:
         pick = weights > 0
         logits, target, w = self.model.logits(hidden[pick]), ids[:, 1:][pick], weights[pick]
         loss = (F.cross_entropy(logits, target, reduction="none") * w).sum() / w.sum()
-        self.opt.zero_grad()
+        self.model.zero_grad()
         loss.backward()
         self.average_gradients()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for group in self.opt.param_groups:
-            group["lr"] = rate(self.done(), self.step, self.arg.rate)
-        self.opt.step()
+        for opt, peak in (self.adam, ADAM_RATE), (self.muon, MUON_RATE):
+            for group in opt.param_groups:
+                group["lr"] = peak * rate(self.done(), self.step)
+            opt.step()
         v = values[pick]
         tally.add(loss.item(), logits[v], target[v])
         self.step, self.tokens = self.step + 1, self.tokens + ids.numel() * self.arg.workers
@@ -179,9 +226,9 @@ def main():
     ap.add_argument("out")
     ap.add_argument("--tokens", type=float, default=16, help="tokens to see, in millions")
     ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--layers", type=int, default=3)
+    ap.add_argument("--layers", type=int, default=2)
     ap.add_argument("--width", type=int, default=128)
-    ap.add_argument("--rate", type=float, default=3e-3)
+    ap.add_argument("--head-dim", type=int, default=4)
     ap.add_argument("--workers", type=int, default=2, help="processes, of one thread each")
     ap.add_argument("--port", type=int, default=29517, help="where workers meet on this machine")
     arg = ap.parse_args()

@@ -72,8 +72,14 @@ class World:
             self.segments.append(("\n", kind))
             self.fresh_line = True
 
-    def tell(self, sentence, *entities):
-        self.say(sentence)
+    def tell(self, sentence, *entities, old=None):
+        """A sentence that tells about the entities. `old`: a word in it that a reader can know."""
+        if old and " " + old in sentence:
+            before, after = sentence.split(" " + old)
+            self.say(before)
+            self.segments += [(" " + old, VALUE), (after, NARRATIVE)]
+        else:
+            self.say(sentence)
         for e in entities:
             self.told[e] = len(self.segments)
 
@@ -134,7 +140,7 @@ class World:
         old, self.at[p] = self.at[p], place
         text = self.rng.choice(WALKS)
         self.known[p] = True
-        self.tell(text.format(p=p, l=place, o=old), p)
+        self.tell(text.format(p=p, l=place, o=old), p, old=old)
 
     def fetch(self, p, t):
         """Walk to where a thing lies, and take or move it."""
@@ -148,12 +154,12 @@ class World:
             del self.lies[t]
             self.held[t] = p
             text = rng.choice(TAKES)
-            return self.tell(text.format(p=p, t=t, o=old), t)
+            return self.tell(text.format(p=p, t=t, o=old), t, old=old)
         place = rng.choice([x for x in self.places if x != old])
         self.lies[t] = self.at[p] = place
         self.known[p] = False
         text = rng.choice(MOVES)
-        self.tell(text.format(p=p, t=t, o=old, l=place), t)
+        self.tell(text.format(p=p, t=t, o=old, l=place), t, old=old)
 
     def part(self, p, t, people):
         """Put a carried thing down, or give it away."""
@@ -164,7 +170,7 @@ class World:
         del self.held[t]
         self.lies[t] = self.at[p]
         text = rng.choice(PUTS)
-        self.tell(text.format(p=p, t=t, l=self.at[p]), t)
+        self.tell(text.format(p=p, t=t, l=self.at[p]), t, old=self.at[p])
 
     def askable(self):
         return [p for p in self.people if self.known.get(p)] + self.things
@@ -218,8 +224,9 @@ def training_tale(rng, length):
     world.open()
     mode = "dense" if small else rng.choice(["dense", "sparse", "late"])
     start = rng.uniform(0.5, 0.85) * length if mode == "late" else 0
-    share = {"dense": 0.35, "sparse": 0.15, "late": 0.5}[mode]
+    share = {"dense": 0.6, "sparse": 0.15, "late": 0.5}[mode]
     frozen = set(e for e in world.people + world.things if rng.random() < 0.35)
+    firm = rng.choice([0.8, 1.0])
     size, seen = count(world.segments), len(world.segments)
     while size < length:
         if size >= start and rng.random() < share:
@@ -227,7 +234,7 @@ def training_tale(rng, length):
             for e in world.oldest(n) if mode == "sparse" else world.choose(n):
                 world.ask(e)
         else:
-            world.step(frozen if rng.random() < 0.8 else ())
+            world.step(frozen if rng.random() < firm else ())
             if rng.random() < 0.1:
                 world.newline()
         size += count(world.segments[seen:])
