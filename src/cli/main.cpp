@@ -43,19 +43,24 @@ int exit_code(const Result<ExitCode>& result) {
   return static_cast<int>(is_usage ? ExitCode::kUsage : ExitCode::kError);
 }
 
-// Buffered output that cannot be written is an error like any other.
-int flushed(int code) {
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+int write_failure() {
   print_error("cannot write to standard output");
   return static_cast<int>(ExitCode::kError);
 }
 
-// fmt throws where it cannot write; flushed() finds the reason in the stream.
+// Buffered output that cannot be written is an error like any other, unless there was one before.
+int flushed(int code) {
+  const bool is_written = std::fflush(stdout) == 0 && !std::ferror(stdout);
+  const bool has_failed =
+      code == static_cast<int>(ExitCode::kError) || code == static_cast<int>(ExitCode::kUsage);
+  return is_written || has_failed ? code : write_failure();
+}
+
 int run(const Command& command) {
   try {
     return flushed(exit_code(command.run()));
   } catch (const std::system_error&) {
-    return flushed(static_cast<int>(ExitCode::kError));
+    return write_failure();  // fmt throws where it cannot write
   }
 }
 
