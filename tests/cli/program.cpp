@@ -1,12 +1,12 @@
 #include "cli/program.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -98,6 +98,17 @@ Outcome run_eddy(const Args& args, std::string_view input) {
   return outcome;
 }
 
+testing::AssertionResult is_one_error_line(const Outcome& outcome, int code) {
+  const bool is_one_line = outcome.err.starts_with("eddy: ") &&
+                           std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1 &&
+                           outcome.err.ends_with('\n');
+  if (outcome.code == code && is_one_line && outcome.out.empty()) {
+    return testing::AssertionSuccess();
+  }
+  return testing::AssertionFailure() << "code " << outcome.code << ", output \"" << outcome.out
+                                     << "\", errors \"" << outcome.err << "\"";
+}
+
 Terminal::Terminal(const Args& args) {
   scratch_directory();
   const winsize size = {.ws_row = 24, .ws_col = 200, .ws_xpixel = 0, .ws_ypixel = 0};
@@ -151,15 +162,19 @@ const std::string& scratch_directory() {
   return directory.path;
 }
 
+make_model::Plan tiny_plan(DType type) {
+  return *make_model::find_architecture("mamba")->plan("tiny", type);
+}
+
+std::string write_plan(const std::string& name, const make_model::Plan& plan) {
+  const std::string path = scratch_directory() + "/" + name;
+  const Status written = make_model::write_model(plan, 1, path);
+  EXPECT_TRUE(written.ok()) << written.error().message;
+  return path;
+}
+
 const std::string& model_path() {
-  static const std::string path = [] {
-    const std::string file = scratch_directory() + "/tiny.gguf";
-    const auto* mamba = make_model::find_architecture("mamba");
-    const auto plan = mamba->plan(mamba->shapes()[0], DType::kF32);
-    const Status written = make_model::write_model(*plan, 1, file);
-    EXPECT_TRUE(written.ok()) << written.error().message;
-    return file;
-  }();
+  static const std::string path = write_plan("tiny.gguf", tiny_plan());
   return path;
 }
 

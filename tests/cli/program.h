@@ -1,9 +1,13 @@
 // Runs the eddy program as a person or a script does: through pipes, or at a terminal.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "make_model/plan.h"
 
 namespace eddy::cli_test {
 
@@ -17,6 +21,9 @@ struct Outcome {
 
 // Runs `eddy args...` with this standard input to its end.
 Outcome run_eddy(const Args& args, std::string_view input = {});
+
+// Whether it ended with this code, one line on standard error and nothing on standard output.
+testing::AssertionResult is_one_error_line(const Outcome& outcome, int code);
 
 // Runs it at a terminal of its own: standard input and error, and output too unless it is a pipe.
 class Terminal {
@@ -50,7 +57,13 @@ class Terminal {
 // A directory that goes with the test program. HOME of all runs.
 const std::string& scratch_directory();
 
-// A tiny random model in it.
+// The plan of a tiny random Mamba model.
+make_model::Plan tiny_plan(DType type = DType::kF32);
+
+// Writes a plan's model into the directory; its path.
+std::string write_plan(const std::string& name, const make_model::Plan& plan);
+
+// The model of tiny_plan() in it.
 const std::string& model_path();
 
 // Writes a file into it; its path.

@@ -1,7 +1,6 @@
 // What every command has in common: help, exit codes, errors of one line, completion, man page.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <regex>
 #include <set>
 
@@ -12,17 +11,6 @@ namespace {
 
 const std::vector<std::string> kCommands = {"run",        "inspect", "tokenize",  "logits",
                                             "perplexity", "bench",   "completion"};
-
-testing::AssertionResult is_one_error_line(const Outcome& outcome, int code) {
-  const bool is_one_line = outcome.err.starts_with("eddy: ") &&
-                           std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1 &&
-                           outcome.err.ends_with('\n');
-  if (outcome.code == code && is_one_line && outcome.out.empty()) {
-    return testing::AssertionSuccess();
-  }
-  return testing::AssertionFailure() << "code " << outcome.code << ", output \"" << outcome.out
-                                     << "\", errors \"" << outcome.err << "\"";
-}
 
 // The spellings of the options in a help text.
 std::set<std::string> options_in(const std::string& help) {

@@ -1,0 +1,128 @@
+// eddy bench: the rows that were asked for, in each format. The figures are the machine's own; the
+// tests look at what holds for all of them.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/program.h"
+
+namespace eddy::cli_test {
+namespace {
+
+using Row = std::vector<std::string>;
+
+const Row kColumns = {"test",         "n_tokens", "n_seqs",  "threads",         "isa",
+                      "tokens_per_s", "slowest",  "fastest", "bandwidth_share", "f32_share",
+                      "int8_share"};
+
+std::string bench(Args more) {
+  Args args = {"bench", model_path(), "-r", "2"};
+  args.insert(args.end(), more.begin(), more.end());
+  const Outcome outcome = run_eddy(args);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  return outcome.out;
+}
+
+Row split(const std::string& text, const std::string& separator) {
+  Row parts;
+  std::size_t first = 0, at = 0;
+  while ((at = text.find(separator, first)) != std::string::npos) {
+    parts.push_back(text.substr(first, at - first));
+    first = at + separator.size();
+  }
+  parts.push_back(text.substr(first));
+  return parts;
+}
+
+std::vector<Row> csv(const std::string& text) {
+  std::vector<Row> rows;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) rows.push_back(split(line, ","));
+  return rows;
+}
+
+// The first three columns and the threads: what was measured.
+std::vector<std::string> measured(const std::vector<Row>& rows) {
+  std::vector<std::string> all;
+  for (const Row& row : rows) {
+    if (row.size() == kColumns.size()) {
+      all.push_back(row[0] + " " + row[1] + " x " + row[2] + " on " + row[3]);
+    }
+  }
+  return all;
+}
+
+void expect_sound(const Row& row) {
+  ASSERT_EQ(row.size(), kColumns.size());
+  const double median = std::stod(row[5]), slowest = std::stod(row[6]), fastest = std::stod(row[7]);
+  EXPECT_GT(slowest, 0);
+  EXPECT_LE(slowest, median);
+  EXPECT_LE(median, fastest);
+  for (std::size_t i = 8; i < row.size(); ++i) EXPECT_GE(std::stod(row[i]), 0);
+}
+
+TEST(Bench, CsvHasARowForEachPromptAndEachAnswer) {
+  auto rows = csv(bench({"--format", "csv", "-p", "3,5", "-n", "2,4", "-b", "1,3", "-t", "1,2"}));
+  ASSERT_EQ(rows.size(), 13U);
+  EXPECT_EQ(rows[0], kColumns);
+  rows.erase(rows.begin());
+  for (const Row& row : rows) expect_sound(row);
+  const std::vector<std::string> expected = {
+      "prefill 3 x 1 on 1", "prefill 5 x 1 on 1", "decode 2 x 1 on 1",  "decode 4 x 1 on 1",
+      "decode 2 x 3 on 1",  "decode 4 x 3 on 1",  "prefill 3 x 1 on 2", "prefill 5 x 1 on 2",
+      "decode 2 x 1 on 2",  "decode 4 x 1 on 2",  "decode 2 x 3 on 2",  "decode 4 x 3 on 2"};
+  EXPECT_EQ(measured(rows), expected);
+}
+
+TEST(Bench, NoneIsNone) {
+  const Args common = {"--format", "csv", "-t", "1", "--isa", "plain"};
+  const auto with = [&](const char* n_prompt, const char* n_answer) {
+    Args args = common;
+    args.insert(args.end(), {"-p", n_prompt, "-n", n_answer});
+    return csv(bench(args));
+  };
+  const auto answers = with("0", "2");
+  EXPECT_EQ(measured({answers.begin() + 1, answers.end()}), Row{"decode 2 x 1 on 1"});
+  EXPECT_EQ(answers.at(1).at(4), "plain");
+  const auto prompts = with("2", "0");
+  EXPECT_EQ(measured({prompts.begin() + 1, prompts.end()}), Row{"prefill 2 x 1 on 1"});
+}
+
+TEST(Bench, MarkdownIsATable) {
+  const Row lines = split(bench({"-p", "2", "-n", "2", "-t", "1"}), "\n");
+  ASSERT_EQ(lines.size(), 5U);
+  EXPECT_EQ(lines[4], "");
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < 4; ++i) {
+    ASSERT_TRUE(lines[i].starts_with("| ") && lines[i].ends_with(" |")) << lines[i];
+    rows.push_back(split(lines[i].substr(2, lines[i].size() - 4), " | "));
+  }
+  EXPECT_EQ(rows[0], kColumns);
+  EXPECT_EQ(rows[1], Row(kColumns.size(), "---"));
+  for (std::size_t i = 2; i < 4; ++i) expect_sound(rows[i]);
+  EXPECT_EQ(measured({rows[2], rows[3]}), (Row{"prefill 2 x 1 on 1", "decode 2 x 1 on 1"}));
+}
+
+TEST(Bench, JsonLinesHaveTheSameColumns) {
+  const Row lines = split(bench({"--format", "json", "-p", "2", "-n", "3", "-t", "1"}), "\n");
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[2], "");
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto row = nlohmann::ordered_json::parse(lines[i]);
+    Row columns;
+    for (const auto& [name, value] : row.items()) columns.push_back(name);
+    EXPECT_EQ(columns, kColumns);
+    EXPECT_EQ(row["test"], i == 0 ? "prefill" : "decode");
+    EXPECT_EQ(row["n_tokens"], i == 0 ? 2 : 3);
+    EXPECT_EQ(row["n_seqs"], 1);
+    EXPECT_EQ(row["threads"], 1);
+    EXPECT_GT(row["tokens_per_s"].get<double>(), 0);
+    EXPECT_GT(row["f32_share"].get<double>(), 0);
+    EXPECT_EQ(row["bandwidth_share"].get<double>() > 0, i == 1);  // of decoding alone
+  }
+}
+
+}  // namespace
+}  // namespace eddy::cli_test
