@@ -6,8 +6,8 @@
 #define HWY_TARGET_INCLUDE "cpu/embed.cpp"
 #include <hwy/foreach_target.h>
 
+#include "base/half.h"
 #include "cpu/elements-inl.h"
-#include "cpu/half.h"
 #include "cpu/kernels.h"
 #include "cpu/q8_0.h"
 

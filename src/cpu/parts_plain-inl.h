@@ -2,7 +2,7 @@
 #include <bit>
 #include <cmath>
 
-#include "cpu/half.h"
+#include "base/half.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {
