@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "base/checked.h"
+#include "base/checksum.h"
 #include "base/error.h"
-#include "memory/checksum.h"
 
 namespace eddy {
 namespace {

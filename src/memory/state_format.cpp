@@ -1,6 +1,6 @@
 #include "memory/state_format.h"
 
-#include "memory/little_endian.h"
+#include "base/little_endian.h"
 
 namespace eddy {
 

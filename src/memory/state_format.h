@@ -22,8 +22,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/checksum.h"
 #include "eddy/types.h"
-#include "memory/checksum.h"
 #include "memory/state_layout.h"
 #include "memory/state_tensors.h"
 

@@ -6,9 +6,9 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/little_endian.h"
 #include "base/try.h"
 #include "memory/finite.h"
-#include "memory/little_endian.h"
 
 namespace eddy {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "memory/little_endian.h"
+#include "base/little_endian.h"
 
 namespace eddy {
 namespace {

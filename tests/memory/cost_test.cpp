@@ -2,7 +2,7 @@
 // No times: counts.
 #include <limits>
 
-#include "memory/little_endian.h"
+#include "base/little_endian.h"
 #include "support/allocation_hook.h"
 #include "support/memory_fixture.h"
 

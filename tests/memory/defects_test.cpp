@@ -10,7 +10,7 @@
 #include <random>
 #include <type_traits>
 
-#include "memory/little_endian.h"
+#include "base/little_endian.h"
 #include "support/allocation_hook.h"
 #include "support/memory_fixture.h"
 #include "support/state_bytes.h"

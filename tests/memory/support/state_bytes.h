@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "memory/checksum.h"
-#include "memory/little_endian.h"
+#include "base/checksum.h"
+#include "base/little_endian.h"
 #include "memory/state_format.h"
 
 namespace eddy::test {

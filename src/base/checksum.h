@@ -1,4 +1,5 @@
-// XXH3, the checksums of the state format. Not cryptographic: they find damage, not malice.
+// XXH3: the checksums of saved states and sessions, and the digest of a model. Not cryptographic:
+// they find damage, not malice. The values are part of the formats.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "memory/checksum.h"
+#include "base/checksum.h"
 
 #define XXH_INLINE_ALL  // no library to link, and none that users of libeddy must have
 #include <xxhash.h>
