@@ -36,7 +36,7 @@ def read_tale(text):
              (r"^There was a (\w+) in the (\w+)$", r"\1 \2"),
              (r"^(\w+) (?:was in|(?:went|walked|ran)(?: from the \w+)? to) the (\w+)$", r"\1 \2"),
              (r"^(\w+) left the \w+ and went to the (\w+)$", r"\1 \2"),
-             (r"^(\w+) (?:had|took|picked up) the (\w+)(?: from the \w+)?$", r"\2 \1"),
+             (r"^(\w+) (?:had|took|picked up) the (\w+)(?: (?:from|in) the \w+)?$", r"\2 \1"),
              (r"^\w+ (?:moved|carried) the (\w+)(?: from the \w+)? to the (\w+)$", r"\1 \2"),
              (r"^\w+ gave the (\w+) to (\w+)$", r"\1 \2"),
              (r"^\w+ (?:put|left|dropped) the (\w+) in the (\w+)$", r"\1 \2")]

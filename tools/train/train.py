@@ -20,8 +20,8 @@ import world
 from model import Model, Shape
 
 # (up to this share of the training tokens, length of a tale in tokens, tales per step)
-STAGES = [(0.06, 64, 32), (0.16, 128, 16), (0.36, 256, 8), (0.60, 512, 4), (0.85, 1024, 2),
-          (1.00, 1536, 2)]
+STAGES = [(0.06, 64, 32), (0.16, 128, 16), (0.36, 256, 8), (0.70, 512, 4), (0.85, 1024, 2)]
+LAST = [(256, 8), (1024, 2)]    # in turn, after the stages
 # What a token's loss counts, and the share of the tokens for which it is computed at all.
 WEIGHTS = {world.NARRATIVE: 0.15, world.QUESTION: 0.08, world.ANSWER: 0.3, world.VALUE: 1.0}
 SHARE = {world.NARRATIVE: 0.2, world.QUESTION: 0.2, world.ANSWER: 1.0, world.VALUE: 1.0}
@@ -157,6 +157,11 @@ class Run:
     def done(self):
         return self.tokens / (1e6 * self.arg.tokens)
 
+    def tales(self):
+        """The length of the next step's tales, and how many."""
+        now = [s[1:] for s in STAGES if self.done() < s[0]]
+        return now[0] if now else LAST[self.step % len(LAST)]
+
     def average_gradients(self):
         if self.arg.workers == 1:
             return
@@ -189,7 +194,7 @@ class Run:
     def train(self):
         start, saved_at, tally = time.time() - self.spent, self.spent, Tally()
         while self.done() < 1:
-            _, length, size = next(s for s in STAGES if self.done() < s[0])
+            length, size = self.tales()
             self.train_step(length, size, tally)
             self.spent = time.time() - start
             if self.step % 50 == 0 and self.rank == 0:

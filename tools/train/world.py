@@ -33,11 +33,12 @@ DEEDS = ["{p} sang a song.", "{p} was happy.", "{p} sat down and slept.", "{p} l
          "{p} was tired.",
          "{p} told an old joke.", "{p} looked at the sky.", "{p} said good morning."]
 AFTER = ["{s} was happy.", "{s} smiled.", "{s} was tired.", "{s} sang a song."]
-WALKS = ["{p} went to the {l}.", "{p} walked to the {l}.", "{p} ran to the {l}.",
-         "{p} left the {o} and went to the {l}."]
-TAKES = ["{p} took the {t} from the {o}.", "{p} picked up the {t}.", "{p} took the {t}."]
-MOVES = ["{p} moved the {t} to the {l}.", "{p} carried the {t} to the {l}.",
-         "{p} moved the {t} from the {o} to the {l}."]
+# What changes names what it ends, so that a state that only adds can take the old away.
+WALKS = ["{p} went from the {o} to the {l}.", "{p} walked from the {o} to the {l}.",
+         "{p} ran from the {o} to the {l}.", "{p} left the {o} and went to the {l}."]
+TAKES = ["{p} took the {t} from the {o}.", "{p} picked up the {t} in the {o}."]
+MOVES = ["{p} moved the {t} from the {o} to the {l}.",
+         "{p} carried the {t} from the {o} to the {l}."]
 PUTS = ["{p} put the {t} in the {l}.", "{p} left the {t} in the {l}.",
         "{p} dropped the {t} in the {l}."]
 
@@ -217,15 +218,17 @@ def count(segments):
 def training_tale(rng, length):
     """A tale of about `length` tokens for training.
 
-    Questions come densely, or sparsely and always about what was told longest ago, or late."""
-    small = length < 100
+    Questions come densely (not in long tales), or sparsely and always about what was told longest
+    ago, or late."""
+    small, long = length < 100, length > 600
     world = World(rng, rng.randint(1, 2 if small else 4), rng.randint(1, 3 if small else 7),
                   rng.choice([0.1, 0.3, 0.5, 0.8]))
     world.open()
-    mode = "dense" if small else rng.choice(["dense", "sparse", "late"])
+    modes = ["dense"] if small else ["sparse", "late"] if long else ["dense", "sparse", "late"]
+    mode = rng.choice(modes)
     start = rng.uniform(0.5, 0.85) * length if mode == "late" else 0
     share = {"dense": 0.6, "sparse": 0.15, "late": 0.5}[mode]
-    frozen = set(e for e in world.people + world.things if rng.random() < 0.35)
+    frozen = set(e for e in world.people + world.things if rng.random() < (0.5 if long else 0.35))
     firm = rng.choice([0.8, 1.0])
     size, seen = count(world.segments), len(world.segments)
     while size < length:
