@@ -77,11 +77,12 @@ TEST(Demo, AMalformedOneIsOneErrorLineThatNamesIt) {
                                     "{\"tale\": \"\xFF\", \"questions\": [], \"forks\": []}",
                                     std::string(100000, '[')};
   for (const char* key : {"tale", "questions", "forks"}) {
-    json absent = demo(), number = demo(), rows = demo();
+    json absent = demo(), number = demo(), object = demo(), rows = demo();
     absent.erase(key);
     number[key] = 7;
+    object[key] = json::object();
     rows[key] = {"text", 7, nullptr};
-    for (const json& example : {absent, number, rows}) wrong.push_back(example.dump());
+    for (const json& example : {absent, number, object, rows}) wrong.push_back(example.dump());
   }
   for (const auto& [list, key] : {std::pair("questions", "question"), std::pair("forks", "told"),
                                   std::pair("forks", "question")}) {

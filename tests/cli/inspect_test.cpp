@@ -6,7 +6,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/file_system.h"
 #include "cli/program.h"
+#include "formats/gguf_writer.h"
 
 namespace eddy::cli_test {
 namespace {
@@ -149,6 +151,36 @@ TEST(Inspect, WhatJsonCannotHoldIsText) {
   EXPECT_EQ(metadata["test.nan"], "nan");
   EXPECT_EQ(metadata["test.bytes"], "a\xEF\xBF\xBD\x01");
   EXPECT_EQ(metadata["test.\xC3\xA9"], 7);
+}
+
+// A file of metadata alone, of kinds that plans do not have.
+std::string write_arrays() {
+  constexpr std::byte kBools[] = {std::byte{1}, std::byte{0}, std::byte{1}};
+  GgufWriter writer;
+  writer.add("a.f32", std::vector<float>{0.1F, -2, std::numeric_limits<float>::infinity()});
+  writer.add("a.f64", std::vector<double>{0.1});
+  writer.add("a.u64", std::vector<std::uint64_t>{std::uint64_t{1} << 63});
+  writer.add("a.i8", std::vector<std::int8_t>{-128, 127});
+  writer.add("a.bool", GgufArray{GgufType::kBool, 3, kBools});
+  writer.add("a.none", std::vector<float>());
+  std::string path = scratch_directory() + "/arrays.gguf";
+  const GgufSource no_tensors = [](std::size_t, const GgufSink&) { return Status(); };
+  const Status written = writer.write(posix_file_system(), path, no_tensors);
+  EXPECT_TRUE(written.ok()) << written.error().message;
+  return path;
+}
+
+TEST(Inspect, ShowsArraysOfEveryKind) {
+  const json metadata = inspect(write_arrays())["metadata"];
+  const auto first = [&](const char* key) { return metadata[key]["first"].dump(); };
+  EXPECT_EQ(first("a.f32"), "[0.1,-2,\"inf\"]");
+  EXPECT_EQ(first("a.f64"), "[0.1]");
+  EXPECT_EQ(first("a.u64"), "[9223372036854775808]");
+  EXPECT_EQ(first("a.i8"), "[-128,127]");
+  EXPECT_EQ(first("a.bool"), "[true,false,true]");
+  EXPECT_EQ(first("a.none"), "[]");
+  EXPECT_EQ(metadata["a.bool"]["type"], "array of bool");
+  EXPECT_EQ(metadata["a.bool"]["size"], 3);
 }
 
 TEST(Inspect, ALongTextIsNotCutInsideACodePoint) {

@@ -98,6 +98,17 @@ TEST(Perplexity, OfWindowsThatOverlap) {
   expect_scores(scores(2, 1), {"--window", "2", "--stride", "1"});
 }
 
+TEST(Perplexity, TheTextBeginsByTheHabitOfTheModel) {
+  make_model::Plan plan = tiny_plan();
+  for (make_model::Meta& meta : plan.metadata) {
+    if (meta.key == "tokenizer.ggml.add_bos_token") meta.value = true;
+  }
+  const std::string path = write_plan("begins.gguf", plan);
+  const Outcome outcome = run_eddy({"perplexity", path, "-", "--json"}, kText);
+  // The first token of the text is scored too, after the one that begins it.
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["n_scored"], text_ids().size());
+}
+
 TEST(Perplexity, TheTextSaysTheSame) {
   const Outcome json = run_eddy({"perplexity", model_path(), text_path(), "--json"});
   const auto expected = nlohmann::json::parse(json.out);
