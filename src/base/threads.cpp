@@ -1,6 +1,7 @@
 #include "base/threads.h"
 
 #include <sched.h>
+#include <signal.h>
 
 #include <fstream>
 #include <set>
@@ -44,6 +45,26 @@ int number_in(const std::string& path) {
   return file >> number ? number : -1;
 }
 
+// While it lives, this thread and those that it starts take no signals but the ones that a thread
+// brings upon itself, which must reach whoever reports crashes.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (const int own : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP}) {
+      sigdelset(&blocked, own);
+    }
+    pthread_sigmask(SIG_BLOCK, &blocked, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 }  // namespace
 
 int n_physical_cores() {
@@ -68,6 +89,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int n_threads) {
   if (n_threads == 0) n_threads = n_physical_cores();
   std::unique_ptr<ThreadPool> pool(new ThreadPool);
   pool->workers_.reserve(static_cast<std::size_t>(n_threads - 1));
+  const SignalsBlocked for_workers;
   for (int i = 1; i < n_threads; ++i) {
     try {
       pool->workers_.emplace_back(&ThreadPool::work, pool.get(), i);

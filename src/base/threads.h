@@ -6,6 +6,7 @@
 //   I1  part 0 is done by the caller, part i by worker i; no work is stolen or handed on.
 //   I2  run() returns after every part has returned; what the parts wrote is visible to the caller.
 //   I3  run() allocates nothing.
+//   I4  workers take no signals of the process: those are the program's, and reach its own threads.
 //
 // Threading: run() is called by one thread at a time, never from inside a part.
 #pragma once

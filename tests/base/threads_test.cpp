@@ -1,8 +1,10 @@
 #include "base/threads.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <numeric>
 #include <thread>
@@ -40,6 +42,30 @@ TEST(ShareOf, CoversEachElementOnceAndEvenly) {
     for (int n_parts = 1; n_parts <= 70; ++n_parts) check_shares(n, n_parts);
   }
   for (const int n_parts : {1, 3, 255, 256}) check_shares(std::int64_t{1} << 54, n_parts);
+}
+
+bool is_blocked(int signal) {
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  return sigismember(&mask, signal) == 1;
+}
+
+TEST(ThreadPool, WorkersTakeNoSignalsOfTheProgram) {
+  const auto pool = make_pool(3);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGCHLD, SIGUSR1, SIGWINCH}) {
+    std::array<bool, 3> blocked = {};
+    pool->run([&](int part) { blocked[static_cast<std::size_t>(part)] = is_blocked(signal); });
+    EXPECT_EQ(blocked, (std::array{false, true, true})) << signal;
+  }
+}
+
+TEST(ThreadPool, WorkersTakeTheSignalsOfTheirOwnCrashes) {
+  const auto pool = make_pool(2);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    std::array<bool, 2> blocked = {};
+    pool->run([&](int part) { blocked[static_cast<std::size_t>(part)] = is_blocked(signal); });
+    EXPECT_EQ(blocked, (std::array{false, false})) << signal;
+  }
 }
 
 TEST(ThreadPool, DoesEachPartOnceOnItsOwnThread) {
