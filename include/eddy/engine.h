@@ -13,6 +13,13 @@
 // may be called from any thread and from a signal handler. Sessions keep what they need of the
 // engine alive; the order of destruction does not matter. A moved-from Engine or Session may only
 // be assigned to or destroyed.
+//
+// Callbacks. Inside OnLogits no sequence can be used or changed: calls return kInvalidArgument, and
+// a session destroyed there is given back afterwards. Inside OnText and OnProgress the same holds
+// for the session that is at work, which must not be destroyed there; others may be used.
+//
+// Memory. Where it ends, a call that returns a Result or Status says kOutOfMemory and nothing is
+// lost; Engine::tokenize, which returns neither, throws std::bad_alloc.
 #pragma once
 
 #include <cstddef>
@@ -102,7 +109,8 @@ class Engine {
 
   // Reads tokens as a session of their own that ends with the call, and shows the logits after
   // each. kInvalidArgument (a token outside the vocabulary), kFull, kCancelled (on_logits returned
-  // false), kNonFinite, kStateLost. Uses n_ubatch * n_vocab floats for as long as the engine lives.
+  // false), kNonFinite, or the error of a computation that failed. Uses n_ubatch * n_vocab floats
+  // for as long as the engine lives.
   Status evaluate(std::span<const Token> tokens, const OnLogits& on_logits);
 
   // Text to tokens.
@@ -163,8 +171,12 @@ struct Completion {
 class Session {
  public:
   // Receives the next piece of the answer, whole code points, never a part of a stop string;
-  // returns whether to go on.
+  // returns whether to go on; after a no it is not called again. Where generate() fails, the end of
+  // the text that may still have become a stop string is not shown.
   using OnText = std::function<bool(std::string_view)>;
+
+  // Told how much of what is fed is read, 0 .. 1, after each micro-batch.
+  using OnProgress = std::function<void(double)>;
 
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -176,7 +188,7 @@ class Session {
   // (kInvalidArgument: a token outside the vocabulary; kFull; kStateLost: a computation failed):
   // the session is as it was.
   Status feed(std::string_view text, Special special = Special::kAsText);
-  Status feed(std::span<const Token> tokens);
+  Status feed(std::span<const Token> tokens, const OnProgress& on_progress = {});
 
   // Answers: appends tokens until a reason to stop. All of them stay in the session, also the
   // token that ends the answer and those of a stop string. A code point that is unfinished at the
@@ -195,10 +207,12 @@ class Session {
   Pos n_tokens() const;
 
   // Makes the running call, or the next one if none is running, stop between two micro-batches.
+  // An answer that ends before it has heeded the request has ended: the next call is not stopped.
   void cancel() noexcept;
 
-  // Forgets all tokens, the state and a cancel() that nobody has heeded yet.
-  void reset();
+  // Forgets all tokens, the state and a cancel() that nobody has heeded yet. Fails only inside a
+  // callback (kInvalidArgument).
+  Status reset();
 
   // The session as bytes, and back (src/engine/session_format.h). save: kNonFinite, kOutOfMemory.
   // load replaces tokens and state. kMalformed, kMismatch (another model, state type or version),

@@ -41,11 +41,13 @@ int wait_for_input() {
   sigset_t mask;
   pthread_sigmask(SIG_SETMASK, nullptr, &mask);
   sigdelset(&mask, SIGINT);
-  for (;;) {
+  while (!interrupt_is_noted()) {
     pollfd input = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
     const int n = ppoll(&input, 1, nullptr, &mask);
-    if (n >= 0 || errno != EINTR || interrupt_is_noted()) return n;
+    if (n >= 0 || errno != EINTR) return n;
   }
+  errno = EINTR;
+  return -1;
 }
 
 // libedit's way to get a character: 1, 0 at the end of the input, or -1.

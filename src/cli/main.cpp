@@ -4,6 +4,7 @@
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <system_error>
 #include <vector>
 
@@ -61,6 +62,9 @@ int run(const Command& command) {
     return flushed(exit_code(command.run()));
   } catch (const std::system_error&) {
     return write_failure();  // fmt throws where it cannot write
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory");
+    return static_cast<int>(ExitCode::kError);
   }
 }
 

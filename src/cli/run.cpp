@@ -20,7 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kPieceTokens = 256;        // read between two looks at the progress bar
 constexpr std::size_t kLongPromptTokens = 1024;  // from here on a bar is worth its line
 
 constexpr const char* kFooter =
@@ -75,7 +74,7 @@ class Conversation {
     return done.reason;
   }
 
-  void reset() { session_.reset(); }
+  Status reset() { return session_.reset(); }
 
   void print_stats() const {
     fmt::print(stderr, "prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s\n",
@@ -83,17 +82,14 @@ class Conversation {
   }
 
  private:
-  // In pieces, which by law 1 changes nothing but the progress bar.
+  // Where Ctrl-C stops the reading, the rest of the prompt is read with the next one.
   Status feed(std::string_view prompt) {
     const auto start = Clock::now();
-    std::vector<Token> tokens = prompt_tokens(prompt);
+    const std::vector<Token> tokens = prompt_tokens(prompt);
     ProgressBar bar("reading");
-    for (std::size_t first = 0; first < tokens.size(); first += kPieceTokens) {
-      const std::size_t n = std::min(kPieceTokens, tokens.size() - first);
-      EDDY_TRY(session_.feed(std::span(tokens).subspan(first, n)));
-      if (tokens.size() < kLongPromptTokens) continue;
-      bar.update(static_cast<double>(first + n) / static_cast<double>(tokens.size()));
-    }
+    Session::OnProgress show;
+    if (tokens.size() >= kLongPromptTokens) show = [&](double fraction) { bar.update(fraction); };
+    EDDY_TRY(session_.feed(tokens, show));
     read_.add(static_cast<std::int64_t>(tokens.size()), start);
     return {};
   }
@@ -122,7 +118,7 @@ Result<ExitCode> converse(Conversation& conversation) {
   LineEditor editor("> ", default_history_file());
   while (const auto line = editor.read()) {
     if (*line == "/reset") {
-      conversation.reset();
+      EDDY_TRY(conversation.reset());
       continue;
     }
     if (line->empty()) continue;

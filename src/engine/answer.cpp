@@ -1,5 +1,7 @@
 #include "engine/answer.h"
 
+#include <memory>
+
 #include "base/error.h"
 #include "base/try.h"
 
@@ -17,6 +19,10 @@ Status check_params(const GenerateParams& params) {
       return fail(ErrorCode::kInvalidArgument, "stop: a string that is not UTF-8");
   }
   return {};
+}
+
+void reserve_one(std::vector<Token>& tokens) {
+  if (tokens.size() == tokens.capacity()) tokens.reserve(2 * tokens.size() + 16);
 }
 
 }  // namespace
@@ -40,13 +46,18 @@ Answer::Answer(const GenerateParams& params, Session::Impl& session, const Sessi
       filter_(params.stop) {}
 
 Result<Completion> Answer::run() {
+  session_.is_answering = true;
+  const std::unique_ptr<bool, void (*)(bool*)> scope(&session_.is_answering,
+                                                     [](bool* flag) { *flag = false; });
   EDDY_TRY_ASSIGN(const StopReason reason, grow());
   add_end(reason);
+  session_.cancelled = false;  // a request that came too late for this call is not for the next
   return Completion{.text = filter_.text(), .n_tokens = n_tokens_, .reason = reason};
 }
 
 Result<StopReason> Answer::grow() {
   while (n_tokens_ < params_.max_tokens) {
+    reserve_one(session_.tokens);  // before the state goes on: the two never part
     const Result<Token> token = session_.next_token(sampler_);
     if (!token && token.error().code == ErrorCode::kCancelled) return StopReason::kCancelled;
     if (!token) return token.error();
@@ -66,8 +77,9 @@ bool Answer::add(Token token) {
   return show(filter_.push(text));
 }
 
-// After kEnd nothing will complete an unfinished code point; what follows a stop string is no part
-// of the answer. Otherwise the next answer goes on with it.
+// A callback that has said no is not called again; after kEnd nothing will complete an unfinished
+// code point; what follows a stop string is no part of the answer. Otherwise the next answer goes
+// on with it.
 void Answer::add_end(StopReason reason) {
   if (reason == StopReason::kEnd) {
     std::string text;
@@ -75,7 +87,8 @@ void Answer::add_end(StopReason reason) {
     show(filter_.push(text));
   }
   if (reason == StopReason::kStopString) session_.answer_bytes = {};
-  show(filter_.finish());
+  const std::string_view rest = filter_.finish();
+  if (reason != StopReason::kCallback) show(rest);
 }
 
 bool Answer::show(std::string_view text) { return text.empty() || !on_text_ || on_text_(text); }

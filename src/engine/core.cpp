@@ -34,7 +34,7 @@ Status check_options(const EngineOptions& options) {
 }
 
 // One sequence and one cell more than sessions: there a loaded state is looked at before it
-// replaces another (Session::load).
+// replaces another (Session::load). With fewer cells than sessions others may have taken it.
 RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOptions& options) {
   const Model& model = *parts.model;
   const std::size_t n_layer = model.state_layout().layers.size();
@@ -87,6 +87,8 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                                                  .n_ubatch = options.n_ubatch}));
   core->runner.emplace(std::move(runner));
   core->info = make_info(core->parts, options, *core->memory);
+  core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation
+  core->released.reserve(options.n_seq_max + 1);
   for (std::uint32_t i = options.n_seq_max + 1; i-- > 0;) {
     core->free_seqs.push_back(SeqId(static_cast<std::int32_t>(i)));
   }
@@ -103,8 +105,26 @@ Result<SeqId> Engine::Core::acquire() {
 }
 
 void Engine::Core::release(SeqId seq) {
+  if (is_running) return released.push_back(seq);
   forget(seq);
   free_seqs.push_back(seq);
+}
+
+Status Engine::Core::run(Batch batch, const std::atomic<bool>& cancel, const OnOutput& on_output) {
+  EDDY_TRY(check_idle());
+  is_running = true;
+  const auto end = [](Core* core) {
+    core->is_running = false;
+    for (const SeqId seq : core->released) core->release(seq);
+    core->released.clear();
+  };
+  const std::unique_ptr<Core, decltype(end)> scope(this, end);  // also where on_output throws
+  return runner->run(batch, cancel, on_output);
+}
+
+Status Engine::Core::check_idle() const {
+  if (!is_running) return {};
+  return fail(ErrorCode::kInvalidArgument, "called inside a callback of a running computation");
 }
 
 void Engine::Core::forget(SeqId seq) {

@@ -2,10 +2,13 @@
 //
 // I1  A sequence id is either in free_seqs or owned by exactly one session (or evaluation).
 // I2  A sequence whose id is free is empty in the memory.
+// I3  While a batch runs, nobody changes the memory but the run: a callback of it that releases a
+//     sequence is heeded when the run has ended.
 //
 // Threading: the engine's thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +43,12 @@ struct Engine::Core {
   Result<SeqId> acquire();
   void release(SeqId seq);
 
+  // Runs a batch (see Runner::run). on_output may call into the engine: see is_running.
+  Status run(Batch batch, const std::atomic<bool>& cancel, const OnOutput& on_output);
+
+  // kInvalidArgument inside a callback of run(): sequences can be neither used nor changed there.
+  Status check_idle() const;
+
   // Empties a sequence.
   void forget(SeqId seq);
 
@@ -53,6 +62,8 @@ struct Engine::Core {
   std::unique_ptr<RecurrentMemory> memory;
   std::optional<Runner> runner;
   std::vector<SeqId> free_seqs;
+  bool is_running = false;
+  std::vector<SeqId> released;  // while running: to be emptied and freed at its end
 };
 
 }  // namespace eddy

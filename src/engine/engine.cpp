@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/error.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "engine/core.h"
 #include "engine/open.h"
@@ -12,19 +13,32 @@
 namespace eddy {
 namespace {
 
-// A sequence that ends with its scope.
-class ScopedSequence {
- public:
-  ScopedSequence(Engine::Core& core, SeqId seq) : core_(core), seq_(seq) {}
-  ~ScopedSequence() { core_.release(seq_); }
-  ScopedSequence(const ScopedSequence&) = delete;
-  ScopedSequence& operator=(const ScopedSequence&) = delete;
-
- private:
-  Engine::Core& core_;
-  SeqId seq_;
-};
-
+Status evaluate_tokens(std::shared_ptr<Engine::Core> core, std::span<const Token> tokens,
+                       const Engine::OnLogits& on_logits) {
+  EDDY_TRY(core->check_idle());
+  EDDY_TRY(core->check_tokens(tokens));
+  Session::Impl sequence(core);  // ends with the call
+  EDDY_TRY_ASSIGN(sequence.seq, core->acquire());
+  bool is_finite = true;
+  Pos first = 0;
+  std::atomic<bool>& stop = sequence.cancelled;
+  const OnOutput show = [&](const Output& output) {
+    if (stop) return;
+    is_finite = output.is_finite;
+    stop = !is_finite || !on_logits(first + output.token, output.logits);
+  };
+  while (first < static_cast<Pos>(tokens.size()) && !stop) {
+    const auto rest = tokens.subspan(static_cast<std::size_t>(first));
+    const auto piece = rest.first(std::min<std::size_t>(rest.size(), core->runner->n_batch()));
+    const BatchPart part = {.seq = sequence.seq, .tokens = piece, .outputs = Outputs::kAll};
+    const Status done = core->run({&part, 1}, stop, show);
+    if (!done && !stop) return done;
+    first += static_cast<Pos>(piece.size());
+  }
+  if (!is_finite) return non_finite();
+  if (stop) return fail(ErrorCode::kCancelled, "stopped on request");
+  return {};
+}
 }  // namespace
 
 Engine::Engine(std::shared_ptr<Core> core) : core_(std::move(core)) {}
@@ -33,41 +47,25 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
 Result<Engine> Engine::open(const std::string& path, EngineOptions options) {
-  EDDY_TRY_ASSIGN(EngineParts parts, open_parts(path, options));
-  EDDY_TRY_ASSIGN(std::shared_ptr<Core> core, Core::create(std::move(parts), options));
-  return Engine(std::move(core));
+  return guarded([&]() -> Result<Engine> {
+    EDDY_TRY_ASSIGN(EngineParts parts, open_parts(path, options));
+    EDDY_TRY_ASSIGN(std::shared_ptr<Core> core, Core::create(std::move(parts), options));
+    return Engine(std::move(core));
+  });
 }
 
 Result<Session> Engine::new_session() {
-  EDDY_TRY_ASSIGN(const SeqId seq, core_->acquire());
-  return Session(std::make_unique<Session::Impl>(core_, seq));
+  return guarded([&]() -> Result<Session> {
+    auto impl = std::make_unique<Session::Impl>(core_);
+    EDDY_TRY_ASSIGN(impl->seq, core_->acquire());
+    return Session(std::move(impl));
+  });
 }
 
 const EngineInfo& Engine::info() const { return core_->info; }
 
 Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits) {
-  EDDY_TRY(core_->check_tokens(tokens));
-  EDDY_TRY_ASSIGN(const SeqId seq, core_->acquire());
-  const ScopedSequence scope(*core_, seq);
-  std::atomic<bool> stop = false;
-  bool is_finite = true;
-  Pos first = 0;
-  const OnOutput show = [&](const Output& output) {
-    if (stop) return;
-    is_finite = output.is_finite;
-    stop = !is_finite || !on_logits(first + output.token, output.logits);
-  };
-  while (first < static_cast<Pos>(tokens.size()) && !stop) {
-    const auto rest = tokens.subspan(static_cast<std::size_t>(first));
-    const auto piece = rest.first(std::min<std::size_t>(rest.size(), core_->runner->n_batch()));
-    const BatchPart part = {.seq = seq, .tokens = piece, .outputs = Outputs::kAll};
-    const Status done = core_->runner->run({&part, 1}, stop, show);
-    if (!done && !stop) return done;
-    first += static_cast<Pos>(piece.size());
-  }
-  if (!is_finite) return non_finite();
-  if (stop) return fail(ErrorCode::kCancelled, "stopped on request");
-  return {};
+  return guarded([&] { return evaluate_tokens(core_, tokens, on_logits); });
 }
 
 std::vector<Token> Engine::tokenize(std::string_view text, const TokenizeOptions& options) const {
@@ -75,10 +73,12 @@ std::vector<Token> Engine::tokenize(std::string_view text, const TokenizeOptions
 }
 
 Result<std::string> Engine::detokenize(std::span<const Token> tokens) const {
-  EDDY_TRY(core_->check_tokens(tokens));
-  std::string bytes;
-  for (const Token token : tokens) bytes += core_->parts.tokenizer->bytes(token);
-  return bytes;
+  return guarded([&]() -> Result<std::string> {
+    EDDY_TRY(core_->check_tokens(tokens));
+    std::string bytes;
+    for (const Token token : tokens) bytes += core_->parts.tokenizer->bytes(token);
+    return bytes;
+  });
 }
 
 }  // namespace eddy

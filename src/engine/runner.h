@@ -52,6 +52,7 @@ class Runner {
   Status run(Batch batch, const std::atomic<bool>& cancel, const OnOutput& on_output);
 
   std::uint32_t n_batch() const { return params_.n_batch; }
+  std::uint32_t n_ubatch() const { return params_.n_ubatch; }
 
  private:
   Runner(const Params& params, Scratch scratch) : params_(params), scratch_(std::move(scratch)) {}

@@ -1,8 +1,10 @@
 #include "engine/session.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/error.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "engine/answer.h"
 #include "engine/session_format.h"
@@ -15,39 +17,42 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Status Session::feed(std::string_view text, Special special) {
-  const Tokenizer& tokenizer = *impl_->core->parts.tokenizer;
-  const bool is_first = impl_->tokens.empty();
-  return feed(tokenizer.encode(text, is_first, special == Special::kParsed));
+  return guarded([&]() -> Status {
+    EDDY_TRY(impl_->check_idle());
+    const Tokenizer& tokenizer = *impl_->core->parts.tokenizer;
+    const bool is_first = impl_->tokens.empty();
+    return impl_->feed(tokenizer.encode(text, is_first, special == Special::kParsed), {});
+  });
 }
 
-Status Session::feed(std::span<const Token> tokens) {
-  if (tokens.empty()) return {};
-  EDDY_TRY(impl_->core->check_tokens(tokens));
-  const std::size_t n_before = impl_->tokens.size();
-  impl_->tokens.insert(impl_->tokens.end(), tokens.begin(), tokens.end());
-  const Status read = impl_->read_up_to(impl_->tokens.size() - 1);
-  if (read || read.error().code == ErrorCode::kCancelled) {
-    impl_->answer_bytes = {};
-    return read;
-  }
-  impl_->forget_from(n_before);
-  return read;
+Status Session::feed(std::span<const Token> tokens, const OnProgress& on_progress) {
+  return guarded([&]() -> Status {
+    EDDY_TRY(impl_->check_idle());
+    const std::vector<Token> copy(tokens.begin(), tokens.end());  // they may be the session's own
+    return impl_->feed(copy, on_progress);
+  });
 }
 
 Result<Completion> Session::generate(const GenerateParams& params, const OnText& on_text) {
-  EDDY_TRY_ASSIGN(Answer answer, Answer::create(params, *impl_, on_text));
-  return answer.run();
+  return guarded([&]() -> Result<Completion> {
+    EDDY_TRY(impl_->check_idle());
+    EDDY_TRY_ASSIGN(Answer answer, Answer::create(params, *impl_, on_text));
+    return answer.run();
+  });
 }
 
 Result<Session> Session::fork() const {
-  EDDY_TRY_ASSIGN(const SeqId seq, impl_->core->acquire());
-  auto copy = std::make_unique<Impl>(impl_->core, seq);  // gives seq back where what follows fails
-  if (impl_->core->n_read(impl_->seq) > 0) {
-    EDDY_TRY(impl_->core->memory->seq_cp(impl_->seq, seq, -1, -1));
-  }
-  copy->tokens = impl_->tokens;
-  copy->answer_bytes = impl_->answer_bytes;
-  return Session(std::move(copy));
+  return guarded([&]() -> Result<Session> {
+    EDDY_TRY(impl_->core->check_idle());
+    auto copy = std::make_unique<Impl>(impl_->core);  // gives seq back where what follows fails
+    EDDY_TRY_ASSIGN(copy->seq, impl_->core->acquire());
+    if (impl_->core->n_read(impl_->seq) > 0) {
+      EDDY_TRY(impl_->core->memory->seq_cp(impl_->seq, copy->seq, -1, -1));
+    }
+    copy->tokens = impl_->tokens;
+    copy->answer_bytes = impl_->answer_bytes;
+    return Session(std::move(copy));
+  });
 }
 
 std::span<const Token> Session::tokens() const { return impl_->tokens; }
@@ -55,40 +60,74 @@ Pos Session::n_tokens() const { return static_cast<Pos>(impl_->tokens.size()); }
 
 void Session::cancel() noexcept { impl_->cancelled = true; }
 
-void Session::reset() {
+Status Session::reset() {
+  EDDY_TRY(impl_->check_idle());
   impl_->forget_from(0);
   impl_->answer_bytes = {};
   impl_->cancelled = false;
-}
-
-Result<std::vector<std::byte>> Session::save() const {
-  std::vector<std::byte> state;
-  if (impl_->core->n_read(impl_->seq) > 0) {
-    EDDY_TRY_ASSIGN(state, impl_->core->memory->state_write(impl_->seq));
-  }
-  return encode_session({.tokens = impl_->tokens,
-                         .pending = std::string(impl_->answer_bytes.pending()),
-                         .state = state});
-}
-
-Status Session::load(std::span<const std::byte> bytes) {
-  EDDY_TRY_ASSIGN(SessionRecord record, decode_session(bytes));
-  EDDY_TRY(impl_->core->check_tokens(record.tokens));
-  if (!record.state.empty()) {
-    EDDY_TRY(impl_->install(record.state, static_cast<Pos>(record.tokens.size())));
-  } else {
-    impl_->forget_from(0);
-  }
-  impl_->tokens = std::move(record.tokens);
-  impl_->answer_bytes = {};
-  std::string out;
-  impl_->answer_bytes.push(record.pending, out);
   return {};
 }
 
-Status Session::Impl::read_up_to(std::size_t end) {
-  while (static_cast<std::size_t>(core->n_read(seq)) < end) {
+Result<std::vector<std::byte>> Session::save() const {
+  return guarded([&]() -> Result<std::vector<std::byte>> {
+    EDDY_TRY(impl_->core->check_idle());
+    std::vector<std::byte> state;
+    if (impl_->core->n_read(impl_->seq) > 0) {
+      EDDY_TRY_ASSIGN(state, impl_->core->memory->state_write(impl_->seq));
+    }
+    return encode_session({.tokens = impl_->tokens,
+                           .pending = std::string(impl_->answer_bytes.pending()),
+                           .state = state});
+  });
+}
+
+Status Session::load(std::span<const std::byte> bytes) {
+  return guarded([&]() -> Status {
+    EDDY_TRY(impl_->check_idle());
+    EDDY_TRY_ASSIGN(SessionRecord record, decode_session(bytes));
+    EDDY_TRY(impl_->core->check_tokens(record.tokens));
+    Utf8Stream pending;
+    std::string none;
+    pending.push(record.pending, none);  // decode_session has seen that it is one unfinished
+    if (!record.state.empty()) {
+      EDDY_TRY(impl_->install(record.state, static_cast<Pos>(record.tokens.size())));
+    } else {
+      impl_->forget_from(0);
+    }
+    impl_->tokens = std::move(record.tokens);
+    impl_->answer_bytes = std::move(pending);
+    return {};
+  });
+}
+
+Status Session::Impl::check_idle() const {
+  EDDY_TRY(core->check_idle());
+  if (!is_answering) return {};
+  return fail(ErrorCode::kInvalidArgument, "called inside the session's own callback");
+}
+
+Status Session::Impl::feed(std::span<const Token> new_tokens,
+                           const Session::OnProgress& on_progress) {
+  if (new_tokens.empty()) return {};
+  EDDY_TRY(core->check_tokens(new_tokens));
+  const std::size_t n_before = tokens.size();
+  tokens.insert(tokens.end(), new_tokens.begin(), new_tokens.end());
+  const Status read = read_up_to(tokens.size() - 1, on_progress);
+  if (read || read.error().code == ErrorCode::kCancelled) {
+    answer_bytes = {};
+    return read;
+  }
+  forget_from(n_before);
+  return read;
+}
+
+Status Session::Impl::read_up_to(std::size_t end, const Session::OnProgress& on_progress) {
+  const auto first = static_cast<std::size_t>(core->n_read(seq));
+  for (std::size_t n = first; n < end; n = static_cast<std::size_t>(core->n_read(seq))) {
     EDDY_TRY(run_piece(end, Outputs::kNone, [](const Output&) {}));
+    if (!on_progress) continue;
+    const auto n_done = static_cast<double>(static_cast<std::size_t>(core->n_read(seq)) - first);
+    on_progress(n_done / static_cast<double>(end - first));
   }
   return {};
 }
@@ -105,10 +144,12 @@ Result<Token> Session::Impl::next_token(Sampler& sampler) {
 
 Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output) {
   const auto first = static_cast<std::size_t>(core->n_read(seq));
-  const std::size_t n = std::min<std::size_t>(end - first, core->runner->n_batch());
+  assert(first < end && end <= tokens.size());
+  // For one sequence a batch of more than a micro-batch gains nothing.
+  const std::size_t n = std::min<std::size_t>(end - first, core->runner->n_ubatch());
   const BatchPart part = {
       .seq = seq, .tokens = std::span(tokens).subspan(first, n), .outputs = outputs};
-  const Status done = core->runner->run({&part, 1}, cancelled, on_output);
+  const Status done = core->run({&part, 1}, cancelled, on_output);
   if (done) return done;
   if (done.error().code == ErrorCode::kCancelled) cancelled = false;
   if (core->memory->seq_pos_max(seq)) return done;
@@ -123,7 +164,14 @@ void Session::Impl::forget_from(std::size_t n_kept) {
 
 Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {
   const SeqId spare = core->free_seqs.back();
-  EDDY_TRY(core->memory->state_read(state, spare));
+  Status read = core->memory->state_read(state, spare);
+  if (!read && read.error().code == ErrorCode::kFull) {
+    // With fewer cells than sessions: this session's own state makes room. Its tokens stay, so
+    // nothing is lost should the bytes be refused after all.
+    core->forget(seq);
+    read = core->memory->state_read(state, spare);
+  }
+  EDDY_TRY(std::move(read));
   const Pos n_read = core->n_read(spare);
   if (n_read >= n_tokens) {
     core->forget(spare);

@@ -20,14 +20,21 @@
 namespace eddy {
 
 struct Session::Impl {
-  Impl(std::shared_ptr<Engine::Core> shared_core, SeqId own_seq)
-      : core(std::move(shared_core)), seq(own_seq) {}
-  ~Impl() { core->release(seq); }
+  explicit Impl(std::shared_ptr<Engine::Core> shared_core) : core(std::move(shared_core)) {}
+  ~Impl() {
+    if (seq != SeqId()) core->release(seq);
+  }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  // kInvalidArgument inside a callback of this session's generate() or of a running computation.
+  Status check_idle() const;
+
+  // Appends tokens and computes all but the last. Told of progress: the read fraction.
+  Status feed(std::span<const Token> new_tokens, const Session::OnProgress& on_progress);
+
   // Computes the tokens before `end`. kCancelled, kFull, kStateLost, ...
-  Status read_up_to(std::size_t end);
+  Status read_up_to(std::size_t end, const Session::OnProgress& on_progress = {});
 
   // Computes all tokens and chooses the one that follows. Also kNonFinite.
   Result<Token> next_token(Sampler& sampler);
@@ -42,10 +49,11 @@ struct Session::Impl {
   Status run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output);
 
   std::shared_ptr<Engine::Core> core;
-  SeqId seq;
+  SeqId seq = {};  // none until acquired
   std::vector<Token> tokens;
   Utf8Stream answer_bytes;  // keeps the unfinished code point of the newest answer
   std::atomic<bool> cancelled = false;
+  bool is_answering = false;
 };
 
 }  // namespace eddy

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/checked.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "engine/utf8_stream.h"
 
 namespace eddy {
 namespace {
@@ -79,6 +81,14 @@ Result<Header> read_header(std::span<const std::byte> bytes) {
   return header;
 }
 
+// Nothing, or the beginning of a code point.
+bool is_unfinished(std::string_view pending) {
+  Utf8Stream stream;
+  std::string finished;
+  stream.push(pending, finished);
+  return finished.empty() && stream.pending() == pending;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_session(const SessionRecord& record) {
@@ -113,6 +123,9 @@ Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
   }
   record.pending.resize(header->n_pending);
   std::memcpy(record.pending.data(), bytes.data() + offset, header->n_pending);
+  if (!is_unfinished(record.pending)) {
+    return fail(ErrorCode::kMalformed, "session: the pending bytes are no unfinished code point");
+  }
   record.state = bytes.subspan(offset + header->n_pending, header->n_state_bytes);
   return record;
 }

@@ -206,7 +206,7 @@ TEST(Session, ResetForgetsEverything) {
   Session session = fake.session();
   ASSERT_TRUE(session.feed("something else").ok());
   session.cancel();
-  session.reset();
+  ASSERT_TRUE(session.reset().ok());
   EXPECT_EQ(session.n_tokens(), 0);
   EXPECT_EQ(fake.core->memory->n_free_cells(), fake.core->memory->mem_size());
   finish(session);

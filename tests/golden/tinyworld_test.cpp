@@ -75,7 +75,7 @@ TEST_F(Tinyworld, AnswersHeldOutQuestions) {
   Session s = session();
   for (std::string line; std::getline(lines, line);) {
     const Json item = Json::parse(line);
-    s.reset();
+    ASSERT_TRUE(s.reset().ok());
     const bool right = answer(s, item["prompt"]) == item["answer"].get<std::string>();
     const bool near = item["distance"].get<int>() <= 200;
     (near ? n_near : n_far) += 1;
