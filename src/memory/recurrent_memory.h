@@ -18,8 +18,8 @@
 // All or nothing: a call that returns an error has changed nothing, except where it says otherwise.
 // A sequence is empty, live, lost (its computation failed in place) or parked (its state was given
 // to the owner). Lost and parked sequences refuse to be used, kStateLost, until seq_rm() empties
-// them or seq_cp(), start() or state_read() put a state there. Changes while a context is open are
-// refused with kInvalidArgument; bad ids are errors, and no id means "any".
+// them or seq_cp(), start() or state_read() put a state there. While a context is open, changes and
+// state_write() are refused with kInvalidArgument; bad ids are errors, and no id means "any".
 //
 // Costs: placing a micro-batch O(its sequences), and as many rows touched; fork and queries O(1);
 // removal of the last holder writes one cell of zeros. No allocation after create(), except for

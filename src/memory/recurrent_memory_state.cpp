@@ -12,6 +12,7 @@
 namespace eddy {
 
 Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId> seq) const try {
+  EDDY_TRY(check_idle());  // a kernel may have written half of a state that is updated in place
   if (!seq) {
     for (std::uint32_t i = 0; i < n_seq_max(); ++i) {
       EDDY_TRY(check_has_state(SeqId(static_cast<std::int32_t>(i))));

@@ -199,6 +199,7 @@ TEST_F(RecurrentMemoryTest, OneContextAtATimeAndNoChangesMeanwhile) {
     EXPECT_CODE(memory->seq_add(SeqId(0), 0, 1, 0), kInvalidArgument);
     EXPECT_CODE(memory->seq_div(SeqId(0), 0, 1, 1), kInvalidArgument);
     EXPECT_CODE(memory->state_read(*saved, SeqId(1)), kInvalidArgument);
+    EXPECT_CODE(memory->state_write(SeqId(0)), kInvalidArgument);
     EXPECT_CODE(memory->checkpoint(SeqId(0), 1), kInvalidArgument);
     EXPECT_CODE(memory->start(SeqId(1), *pin), kInvalidArgument);
     EXPECT_CODE(memory->set_worth(*pin, 1), kInvalidArgument);
@@ -242,6 +243,7 @@ TEST_F(RecurrentMemoryTest, ContextWalksAndEnds) {
   EXPECT_EQ(moved.status(), ContextStatus::kNoUpdate);
   EXPECT_OK(moved.apply());
   EXPECT_FALSE(moved.next());
+  { const RecurrentContext closed = std::move(moved); }
   expect_tokens(1, t);
 }
 

@@ -97,6 +97,8 @@ MUTANTS = [
         VIEW, "if (n_named == 0 || n_named != n_states_) {", "if (n_named != n_states_) {")]),
     ("C13", "the memory can be changed under a context", [(
         CORE, "if (!walk_.is_open) return {};", "if (n_seq_max() > 0) return {};")]),
+    ("C13b", "a state is written while it is updated in place", [(
+        STATE, "  EDDY_TRY(check_idle());  // a kernel", "  // a kernel")]),
     ("C14", "checks find nothing", [(
         "ledger_check.cpp", "  EDDY_TRY(check_slot(cells_, slot, n_staged));\n",
         "  (void)slot, (void)check_slot;\n")]),
