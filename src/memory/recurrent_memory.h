@@ -126,8 +126,8 @@ class RecurrentMemory {
   // Ranges are [p0, p1); p0 < 0 means from the start, p1 < 0 to the end. A bad id is
   // kInvalidArgument.
 
-  // Forgets all sequences; checkpoints stay. With data also evicts all checkpoints and zeroes the
-  // tensors.
+  // Forgets all sequences; checkpoints stay. With data also evicts all checkpoints: then every cell
+  // is free, and every row zero (I6). Touches the rows of cells that were held, and no others.
   Status clear(bool data);
 
   // Removes a range. Only the whole sequence can be removed, or nothing (a range that holds none of

@@ -31,7 +31,6 @@ Status RecurrentMemory::clear(bool data) {
   for (std::uint32_t i = 0; i < mem_size(); ++i) {
     ledger_.unpin_all(CellId(static_cast<std::int32_t>(i)));
   }
-  tensors_.wipe_all();
   return {};
 }
 

@@ -132,10 +132,6 @@ void StateTensors::wipe(CellId cell) noexcept {
   }
 }
 
-void StateTensors::wipe_all() noexcept {
-  for (const auto& buffer : buffers_) buffer->zero(0, buffer->n_bytes());
-}
-
 void StateTensors::read(const StateTensor& t, CellId cell,
                         std::span<std::byte> out) const noexcept {
   t.rows.buffer->read(offset_of(t, cell), out);

@@ -53,9 +53,8 @@ class StateTensors {
   // All tensors in the order of layers, R before S.
   std::span<const StateTensor> all() const { return tensors_; }
 
-  // Writes zeros over a cell's rows, or over everything.
+  // Writes zeros over a cell's rows.
   void wipe(CellId cell) noexcept;
-  void wipe_all() noexcept;
 
   // Elements of a cell's row of one tensor, as bytes.
   void read(const StateTensor& tensor, CellId cell, std::span<std::byte> out) const noexcept;

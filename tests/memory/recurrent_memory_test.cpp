@@ -435,16 +435,19 @@ TEST_F(RecurrentMemoryTest, ClearForgets) {
   EXPECT_FALSE(pin->is_kept());
 }
 
-TEST_F(RecurrentMemoryTest, ClearWithDataZeroesTheTensors) {
-  make(2, 1);
+TEST_F(RecurrentMemoryTest, ClearWithDataLeavesZerosAndTouchesWhatWasHeld) {
+  make(100, 3);
   ASSERT_OK(extend(0, tokens({1})));
-  auto context = memory->init_update();
-  const StateRows rows = context->get_r_l(LayerId(0));
-  write_hash(rows, 1, 42);              // dirt in a free row
-  context = memory->init_batch({}, 1);  // closes the first; refused
+  ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
+  const auto pin = memory->checkpoint(SeqId(0), 1);
+  ASSERT_OK(extend(0, tokens({2})));
+  EXPECT_EQ(memory->n_free_cells(), 98u);
+  device.type.counts = {};
   ASSERT_OK(memory->clear(true));
-  EXPECT_EQ(read_hash(rows, 0), std::nullopt);
-  EXPECT_EQ(read_hash(rows, 1), std::nullopt);
+  EXPECT_EQ(device.type.counts.n_zeroed, 2 * 2 * int{kLayers});  // R and S of two cells
+  EXPECT_EQ(device.type.counts.n_touched(), device.type.counts.n_zeroed);
+  EXPECT_EQ(memory->n_free_cells(), 100u);
+  EXPECT_OK(memory->check_free_rows());
 }
 
 TEST_F(RecurrentMemoryTest, MemoryBreakdownNamesBufferTypes) {
