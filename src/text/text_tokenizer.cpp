@@ -22,8 +22,7 @@ SpecialTokens special_tokens(const Vocabulary& vocabulary, bool parse_special) {
   std::vector<SpecialTokens::Special> specials;
   for (std::int32_t token = 0; token < vocabulary.n_tokens(); ++token) {
     const TokenType type = vocabulary.type(token);
-    const bool is_special = type == TokenType::kControl || type == TokenType::kUnknown;
-    if (type == TokenType::kUserDefined || (is_special && parse_special)) {
+    if (type == TokenType::kUserDefined || (is_special(type) && parse_special)) {
       specials.push_back({vocabulary.text(token), Token(token)});
     }
   }

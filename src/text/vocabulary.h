@@ -21,6 +21,12 @@ enum class TokenType : std::int32_t {
   kByte = 6,
 };
 
+// Whether a text is searched for the token's text, always or on request.
+constexpr bool is_special(TokenType type) {
+  return type == TokenType::kUnknown || type == TokenType::kControl ||
+         type == TokenType::kUserDefined;
+}
+
 enum class VocabularyModel {
   kBpe,  // byte-level BPE; texts and merges are in the alphabet of byte_alphabet.h
   kSpm,  // SentencePiece; U+2581 in a text is a space

@@ -20,6 +20,10 @@ namespace {
 
 constexpr std::string_view kPrefix = "tokenizer.ggml.";
 
+// Far above what vocabularies in use have, whose longest texts are runs of some 128 spaces.
+constexpr std::size_t kMaxTextBytes = 1024;
+constexpr std::size_t kMaxSpecialBytes = std::size_t{1} << 20;
+
 std::string full_key(std::string_view key) { return fmt::format("{}{}", kPrefix, key); }
 
 bool has(const GgufFile& file, std::string_view key) { return file.find(full_key(key)) != nullptr; }
@@ -93,6 +97,23 @@ Status read_types(const GgufFile& file, Vocabulary& vocabulary) {
     vocabulary.types.push_back(static_cast<TokenType>(type));
   }
   return {};
+}
+
+// Special tokens are searched for at every byte of a text, in a trie with a node for each byte, and
+// SentencePiece looks up the text of every merge: the lengths bound memory and time.
+Status check_texts(const Vocabulary& vocabulary) {
+  std::size_t n_special_bytes = 0;
+  for (std::int32_t token = 0; token < vocabulary.n_tokens(); ++token) {
+    const std::size_t n_bytes = vocabulary.text(token).size();
+    if (n_bytes > kMaxTextBytes) {
+      return fail(ErrorCode::kMalformed, "{}: element {}: {} bytes, expected at most {}",
+                  full_key("tokens"), token, n_bytes, kMaxTextBytes);
+    }
+    if (is_special(vocabulary.type(token))) n_special_bytes += n_bytes;
+  }
+  if (n_special_bytes <= kMaxSpecialBytes) return {};
+  return fail(ErrorCode::kMalformed, "{}: {} bytes of special tokens, expected at most {}",
+              full_key("tokens"), n_special_bytes, kMaxSpecialBytes);
 }
 
 Status read_scores(const GgufFile& file, Vocabulary& vocabulary) {
@@ -178,6 +199,7 @@ Result<Vocabulary> load_vocabulary(const GgufFile& file) {
   EDDY_TRY_ASSIGN(vocabulary.model, read_model(file));
   EDDY_TRY(read_tokens(file, vocabulary));
   EDDY_TRY(read_types(file, vocabulary));
+  EDDY_TRY(check_texts(vocabulary));
   EDDY_TRY(read_ids(file, vocabulary));
   EDDY_TRY(read_habits(file, vocabulary));
   if (vocabulary.model == VocabularyModel::kSpm) {

@@ -102,6 +102,50 @@ TEST(VocabularyLoader, LoadsSentencePieces) {
   EXPECT_EQ(ids((*plain)->encode("a", true, false)), (Ids{3 + 'a'}));
 }
 
+// A special token of 16 MiB made a trie of 825 MB, and each text took minutes.
+TEST(VocabularyLoader, RefusesTextsThatCostMemoryAndTime) {
+  for (const bool is_spm : {false, true}) {
+    const Vocabulary bytes = is_spm ? byte_spm() : byte_bpe();
+    for (const std::int32_t type : {1, 2, 3, 4, 5, 6}) {
+      for (const std::size_t n_bytes :
+           {std::size_t{1024}, std::size_t{1025}, std::size_t{1} << 24}) {
+        Strings texts = bytes.texts;
+        texts.emplace_back(n_bytes, 'a');
+        Ids types(texts.size(), 1);
+        types.back() = type;
+        Keys keys = is_spm ? spm_keys().erase("scores") : bpe_keys();
+        const auto loaded = keys.set("tokens", texts).set("token_type", types).vocabulary();
+        if (n_bytes == 1024) {
+          EXPECT_TRUE(succeeds(loaded)) << type;
+        } else {
+          EXPECT_TRUE(fails_with(loaded, ErrorCode::kMalformed, {"tokenizer.ggml.tokens: element"}))
+              << type;
+        }
+      }
+    }
+  }
+}
+
+TEST(VocabularyLoader, RefusesSpecialTokensThatCostMemoryTogether) {
+  for (const std::int32_t type : {1, 2, 3, 4}) {
+    for (const std::size_t n_texts : {std::size_t{1024}, std::size_t{1025}}) {
+      Strings texts = byte_bpe().texts;
+      Ids types(texts.size(), 1);
+      types.resize(texts.size() + n_texts, type);
+      for (std::size_t i = 0; i < n_texts; ++i) {
+        std::string& text = texts.emplace_back(std::to_string(i));
+        text.resize(1024, 'a');
+      }
+      const auto loaded = bpe_keys().set("tokens", texts).set("token_type", types).vocabulary();
+      if (n_texts == 1024 || type == 1) {
+        EXPECT_TRUE(succeeds(loaded)) << type;
+      } else {
+        EXPECT_TRUE(fails_with(loaded, ErrorCode::kMalformed, {"bytes of special tokens"})) << type;
+      }
+    }
+  }
+}
+
 TEST(VocabularyLoader, DoesWithoutWhatMayBeAbsent) {
   const auto bpe = bpe_keys().erase("token_type").erase("pre").vocabulary();
   ASSERT_TRUE(succeeds(bpe));
