@@ -1,6 +1,6 @@
 // Where bytes live: a BufferType makes Buffers, a Device names the buffer type it computes on.
 //
-// Bytes of a buffer are touched through the buffer (read, write, zero, copy) or by the ops of the
+// Bytes of a buffer are touched through the buffer (read, write, zero) or by the ops of the
 // device that owns it. Only a buffer whose type is_host() has a host address; everybody else gets
 // nullptr and must not guess.
 //
@@ -20,7 +20,7 @@ namespace eddy {
 class BufferType;
 
 // A block of memory of one buffer type, zeroed when made, given back when destroyed.
-// Offsets and lengths are bytes and must lie inside the buffer; the four operations cannot fail.
+// Offsets and lengths are bytes and must lie inside the buffer; the three operations cannot fail.
 class Buffer {
  public:
   virtual ~Buffer() = default;
@@ -36,7 +36,6 @@ class Buffer {
   virtual void read(std::uint64_t offset, std::span<std::byte> out) const noexcept = 0;
   virtual void write(std::uint64_t offset, std::span<const std::byte> bytes) noexcept = 0;
   virtual void zero(std::uint64_t offset, std::uint64_t n_bytes) noexcept = 0;
-  virtual void copy(std::uint64_t dst, std::uint64_t src, std::uint64_t n_bytes) noexcept = 0;
 
  protected:
   Buffer(const BufferType& type, std::uint64_t n_bytes) : type_(type), n_bytes_(n_bytes) {}

@@ -35,9 +35,6 @@ class HostBuffer final : public Buffer {
   void zero(std::uint64_t offset, std::uint64_t n_bytes) noexcept override {
     std::memset(data_ + offset, 0, n_bytes);
   }
-  void copy(std::uint64_t dst, std::uint64_t src, std::uint64_t n_bytes) noexcept override {
-    std::memmove(data_ + dst, data_ + src, n_bytes);
-  }
 
  private:
   std::byte* data_;

@@ -17,8 +17,7 @@ struct BufferCounts {
   int n_read = 0;
   int n_written = 0;
   int n_zeroed = 0;
-  int n_copied = 0;
-  int n_touched() const { return n_read + n_written + n_zeroed + n_copied; }
+  int n_touched() const { return n_read + n_written + n_zeroed; }
 };
 
 class TestBufferType final : public BufferType {
@@ -62,12 +61,6 @@ class TestBuffer final : public Buffer {
     check(offset, n_bytes);
     ++type_.counts.n_zeroed;
     std::memset(first() + offset, std::to_integer<int>(key()), n_bytes);
-  }
-  void copy(std::uint64_t dst, std::uint64_t src, std::uint64_t n_bytes) noexcept override {
-    check(dst, n_bytes);
-    check(src, n_bytes);
-    ++type_.counts.n_copied;
-    std::memmove(first() + dst, first() + src, n_bytes);
   }
 
  private:
