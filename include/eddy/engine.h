@@ -91,8 +91,8 @@ struct TokenizeOptions {
 // A model, its tokenizer, the threads that compute it and the memory of its sequences.
 class Engine {
  public:
-  // Opens a GGUF file (of a split model: its first part). kIo, kMalformed, kUnsupported, kMismatch
-  // for the file; kInvalidArgument for options outside their ranges; kOutOfMemory.
+  // Opens a GGUF file (of a split model: its first part). kNotFound, kIo, kMalformed, kUnsupported:
+  // the file; kInvalidArgument: options outside their ranges; kOutOfMemory.
   static Result<Engine> open(const std::string& path, EngineOptions options = {});
 
   Engine(Engine&&) noexcept;
