@@ -170,7 +170,8 @@ std::vector<float> Loader::small_transposed(std::string_view name, Shape shape) 
 Status Loader::finish() {
   for (const GgufTensor& tensor : file_.tensors()) {
     if (asked_.contains(std::string(tensor.name))) continue;
-    malformed_.push_back(fmt::format("{}: not part of {}", tensor.name, info_.architecture));
+    malformed_.push_back(
+        fmt::format("{}: not part of {}", printable(tensor.name), info_.architecture));
   }
   const ErrorCode code = malformed_.empty() ? ErrorCode::kUnsupported : ErrorCode::kMalformed;
   std::vector<std::string> problems = std::move(malformed_);
