@@ -30,6 +30,11 @@ class CpuOps final : public Ops {
   const Device& device() const override { return cpu_device(); }
   bool can_multiply(DType type) const override { return is_dense(type) || type == DType::kQ8_0; }
 
+  Status reserve(const LinearArgs& args) override {
+    if (args.weight.type != DType::kQ8_0) return {};
+    return reserve_blocks(args.x.n / kQ8BlockElems * args.x.n_tokens);
+  }
+
   Status embed(const EmbedArgs& args) override {
     EDDY_TRY(check_type(args.table));
     return run(kEmbed, args, {.n_units = args.out.n_tokens, .unit_cost = args.out.n});
@@ -106,7 +111,7 @@ class CpuOps final : public Ops {
 
   Result<QuantisedX> quantised(ConstMat x) {
     QuantisedX out = {.n_blocks = x.n / kQ8BlockElems, .n_tokens = x.n_tokens};
-    EDDY_TRY(reserve(static_cast<std::uint64_t>(out.n_blocks * out.n_tokens)));
+    EDDY_TRY(reserve_blocks(out.n_blocks * out.n_tokens));
     out.blocks = reinterpret_cast<QuantisedBlock*>(quantised_->host());
     EDDY_TRY(run(kQuantise, QuantiseArgs{.x = x, .out = out},
                  {.n_units = x.n_tokens, .unit_cost = x.n}));
@@ -114,8 +119,8 @@ class CpuOps final : public Ops {
   }
 
   // Room for quantised activations; grows with the largest call and then stays.
-  Status reserve(std::uint64_t n_blocks) {
-    const std::uint64_t n_bytes = n_blocks * sizeof(QuantisedBlock);
+  Status reserve_blocks(std::int64_t n_blocks) {
+    const std::uint64_t n_bytes = static_cast<std::uint64_t>(n_blocks) * sizeof(QuantisedBlock);
     if (quantised_ && quantised_->n_bytes() >= n_bytes) return {};
     EDDY_TRY_ASSIGN(quantised_, host_buffer_type().allocate(n_bytes));
     return {};

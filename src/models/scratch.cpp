@@ -12,10 +12,11 @@
 namespace eddy {
 namespace {
 
-// Ops that compute nothing: the forward pass runs through and takes its matrices.
+// Ops that compute nothing: the forward pass runs through and takes its matrices, and the real ops
+// make the room that they need for calls of these shapes.
 class PlanningOps final : public Ops {
  public:
-  explicit PlanningOps(const Ops& real) : real_(real) {}
+  explicit PlanningOps(Ops& real) : real_(real) {}
 
   const Device& device() const override { return real_.device(); }
   bool can_multiply(DType weight) const override { return real_.can_multiply(weight); }
@@ -24,20 +25,20 @@ class PlanningOps final : public Ops {
   Status select(const SelectArgs&) override { return {}; }
   Status rms_norm(const RmsNormArgs&) override { return {}; }
   Status gated_rms_norm(const GatedRmsNormArgs&) override { return {}; }
-  Status linear(const LinearArgs&) override { return {}; }
+  Status linear(const LinearArgs& args) override { return real_.reserve(args); }
   Status short_conv(const ShortConvArgs&) override { return {}; }
   Status selective_scan(const SelectiveScanArgs&) override { return {}; }
   Status ssd_scan(const SsdScanArgs&) override { return {}; }
 
  private:
-  const Ops& real_;
+  Ops& real_;
 };
 
 constexpr std::int64_t kFloatsOf64Bytes = 16;
 
 }  // namespace
 
-Result<Scratch> Scratch::create(const Model& model, const Ops& ops, const RecurrentContext& worst) {
+Result<Scratch> Scratch::create(const Model& model, Ops& ops, const RecurrentContext& worst) {
   Scratch scratch;
   PlanningOps planning(ops);
   const auto n_outputs = static_cast<std::int64_t>(worst.ubatch().outputs.size());

@@ -5,6 +5,7 @@
 //
 // The size is found by running the model's forward pass once on the worst micro-batch with ops that
 // compute nothing, so no formula can get out of step with the code, and nothing is allocated later.
+// On the same pass the ops reserve the room that they need for themselves (Ops::reserve).
 //
 // I1  Every matrix starts on a multiple of 64 bytes, and so does every token in it.
 // I2  Scopes end in the reverse order of their beginning.
@@ -28,8 +29,8 @@ class RecurrentContext;
 class Scratch {
  public:
   // Room for any micro-batch with no more tokens, outputs and lanes than `worst`
-  // (RecurrentMemory::init_full). kOutOfMemory.
-  static Result<Scratch> create(const Model& model, const Ops& ops, const RecurrentContext& worst);
+  // (RecurrentMemory::init_full), here and in the ops. kOutOfMemory.
+  static Result<Scratch> create(const Model& model, Ops& ops, const RecurrentContext& worst);
 
   // {n, n_tokens}, not initialised, until the scope ends in which it was taken. Asking for more
   // than was planned is our own mistake and aborts.

@@ -6,7 +6,8 @@
 // order, by fused multiply-add) and then one fixed tree: 8, 4, 2, 1.
 //
 // Shapes are checked by the caller (models/ against the file); an op returns an error only for what
-// it cannot compute: a weight type, or state rows that lie in another device's memory.
+// it cannot compute: a weight type, or state rows that lie in another device's memory; or for want
+// of room that was not reserved.
 #pragma once
 
 #include <cstdint>
@@ -121,6 +122,11 @@ class Ops {
 
   virtual const Device& device() const = 0;
   virtual bool can_multiply(DType weight) const = 0;  // in embed and linear
+
+  // Makes room for such a call: after it no call with this type of weight and no more elements of x
+  // allocates. Shapes count; data is not looked at. A call without its room makes it, or fails.
+  // kOutOfMemory.
+  virtual Status reserve(const LinearArgs&) { return {}; }
 
   virtual Status embed(const EmbedArgs& args) = 0;
   virtual Status select(const SelectArgs& args) = 0;

@@ -31,7 +31,7 @@ class ScriptedModel final : public Model {
   std::function<Status(const Forward&)> forward_;
 };
 
-Result<Scratch> plan(std::function<Status(const Forward&)> forward, const FakeOps& ops = {}) {
+Result<Scratch> plan(std::function<Status(const Forward&)> forward, Ops& ops) {
   const ScriptedModel model(std::move(forward));
   EDDY_TRY_ASSIGN(const auto memory, RecurrentMemory::create({.layout = model.state_layout(),
                                                               .layer_devices = {&ops.device()},
@@ -42,6 +42,11 @@ Result<Scratch> plan(std::function<Status(const Forward&)> forward, const FakeOp
                                                               .identity = {}}));
   EDDY_TRY_ASSIGN(const RecurrentContext worst, memory->init_full());
   return Scratch::create(model, ops, worst);
+}
+
+Result<Scratch> plan(std::function<Status(const Forward&)> forward) {
+  FakeOps ops;
+  return plan(std::move(forward), ops);
 }
 
 // Two layers: {20, T} all the time, and in each layer {16, T}, in the second also {33, T}.
