@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 namespace eddy {
@@ -16,5 +17,19 @@ struct Digest128 {
 
 std::uint64_t checksum64(std::span<const std::byte> bytes);
 Digest128 checksum128(std::span<const std::byte> bytes);
+
+// checksum128() of bytes that come in pieces.
+class Checksum128 {
+ public:
+  Checksum128();
+  ~Checksum128();
+
+  void add(std::span<const std::byte> bytes);
+  Digest128 digest() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace eddy

@@ -1,14 +1,10 @@
 #include "models/identity.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
-#include <cstring>
-#include <memory>
 #include <string_view>
 #include <vector>
 
+#include "base/checksum.h"
 #include "formats/gguf.h"
 
 namespace eddy {
@@ -21,29 +17,30 @@ constexpr std::size_t kPageBytes = 4096;
 // XXH3 of a sequence of fields; each is preceded by its length, so that none runs into the next.
 class Digest {
  public:
-  Digest() : state_(XXH3_createState(), XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
-
   void add(std::span<const std::byte> bytes) {
     const std::uint64_t n = bytes.size();
-    XXH3_128bits_update(state_.get(), &n, sizeof n);
-    XXH3_128bits_update(state_.get(), bytes.data(), bytes.size());
+    checksum_.add(std::as_bytes(std::span(&n, 1)));
+    checksum_.add(bytes);
   }
   void add(std::string_view text) { add(std::as_bytes(std::span(text))); }
   template <class T>
   requires std::is_arithmetic_v<T>
   void add(T number) { add(std::as_bytes(std::span(&number, 1))); }
 
+  // XXH3's canonical form: the high half first, each with its highest byte first.
   ModelIdentity identity() const {
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_.get()));
+    const Digest128 digest = checksum_.digest();
     ModelIdentity identity;
-    static_assert(sizeof canonical.digest == sizeof identity.bytes);
-    std::memcpy(identity.bytes.data(), canonical.digest, sizeof canonical.digest);
+    static_assert(sizeof identity.bytes == sizeof digest);
+    for (std::size_t i = 0; i < 8; ++i) {
+      identity.bytes[i] = static_cast<std::uint8_t>(digest.high >> (56 - 8 * i));
+      identity.bytes[8 + i] = static_cast<std::uint8_t>(digest.low >> (56 - 8 * i));
+    }
     return identity;
   }
 
  private:
-  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state_;
+  Checksum128 checksum_;
 };
 
 void add_value(Digest& digest, const GgufValue& value) {

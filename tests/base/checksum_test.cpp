@@ -1,0 +1,51 @@
+#include "base/checksum.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace eddy {
+namespace {
+
+std::vector<std::byte> numbered(std::size_t n) {
+  std::vector<std::byte> bytes(n);
+  for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::byte>(i * 31 + i / 256);
+  return bytes;
+}
+
+// The values that XXH3's specification and other programs have: they are part of our formats.
+TEST(Checksum, OfNothingIsXxh3s) {
+  EXPECT_EQ(checksum64({}), 0x2d06800538d394c2);
+  EXPECT_EQ(checksum128({}), (Digest128{.low = 0x6001c324468d497f, .high = 0x99aa06d3014798d8}));
+}
+
+TEST(Checksum, SeesEveryByte) {
+  for (const std::size_t n : {1, 3, 16, 17, 128, 240, 241, 1000}) {
+    std::vector<std::byte> bytes = numbered(n);
+    const std::uint64_t sum = checksum64(bytes);
+    const Digest128 digest = checksum128(bytes);
+    for (std::byte& byte : bytes) {
+      byte ^= std::byte{1};
+      EXPECT_NE(checksum64(bytes), sum);
+      EXPECT_NE(checksum128(bytes), digest);
+      byte ^= std::byte{1};
+    }
+  }
+}
+
+TEST(Checksum128, IsTheSameInPieces) {
+  for (const std::size_t n : {0, 1, 17, 240, 241, 1024, 5000}) {
+    const std::vector<std::byte> bytes = numbered(n);
+    for (const std::size_t cut : {std::size_t{0}, n / 3, n}) {
+      Checksum128 checksum;
+      checksum.add(std::span(bytes).first(cut));
+      checksum.add({});
+      checksum.add(std::span(bytes).subspan(cut));
+      EXPECT_EQ(checksum.digest(), checksum128(bytes)) << n << ' ' << cut;
+      EXPECT_EQ(checksum.digest(), checksum128(bytes)) << "asked again";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace eddy
