@@ -14,9 +14,9 @@
 // micro-batches already published stay.
 //
 // A move-only handle; at most one is open for each memory, which must outlive it. While it is open
-// the memory refuses every other change, and to write states. All storage is the memory's, made at its creation: no call
-// allocates unless it fails. Spans and views stay valid until the next call that is not const.
-// A moved-from context may only be assigned to or destroyed.
+// the memory refuses every other change, and to write states. All storage is the memory's, made at
+// its creation: no call allocates unless it fails. Spans and views stay valid until the next call
+// that is not const. A moved-from context may only be assigned to or destroyed.
 //
 // Threading: the thread that owns the memory.
 #pragma once
