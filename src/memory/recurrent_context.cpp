@@ -48,6 +48,7 @@ std::span<const Lane> RecurrentContext::lanes() const { return memory_->walk_.st
 
 StateRows RecurrentContext::get_r_l(LayerId il) const { return memory_->tensors_.r(il); }
 StateRows RecurrentContext::get_s_l(LayerId il) const { return memory_->tensors_.s(il); }
+KvView RecurrentContext::get_kv_l(LayerId) const { return {}; }
 
 std::uint32_t RecurrentContext::n_rs() const { return static_cast<std::uint32_t>(lanes().size()); }
 

@@ -71,6 +71,10 @@ class RecurrentContext {
   StateRows get_r_l(LayerId il) const;
   StateRows get_s_l(LayerId il) const;
 
+  // The pages of keys and values of a layer, and which the lanes have. Empty where the layer has no
+  // attention.
+  KvView get_kv_l(LayerId il) const;
+
   // The field's names for what the lanes say. Rows need not be neighbours: row i of the
   // micro-batch is lane i, and nothing but the lanes' rows is touched.
   std::uint32_t n_rs() const;  // rows touched: the number of lanes

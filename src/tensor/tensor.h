@@ -63,6 +63,36 @@ struct StateRows {
   }
 };
 
+// Positions of a page of keys and values: positions p with the same p / kKvPage lie together.
+inline constexpr std::int32_t kKvPage = 32;
+
+// The keys and values of one attention layer, in pages of kKvPage positions: a page is kKvPage rows
+// of K, then as many rows of V. Element types are F32, F16, BF16 or Q8_0.
+struct KvPages {
+  Buffer* buffer = nullptr;
+  std::uint64_t offset = 0;   // bytes from the start of the buffer to page 0
+  std::uint64_t stride = 0;   // bytes from page to page, a multiple of 64
+  std::uint64_t k_bytes = 0;  // of a row of K
+  std::uint64_t v_bytes = 0;  // of a row of V
+  std::uint32_t n_pages = 0;
+  DType type = DType::kF32;
+};
+
+// A lane's pages in one layer. The lane's tokens stand at positions pos, pos + 1, ...; the memory
+// has given a page to each of them, and kept those of the earlier positions that the layer's window
+// still shows. No two lanes write to the same page.
+struct KvLane {
+  std::int32_t pos = 0;                 // of the lane's first token
+  std::int32_t first_page = 0;          // positions before first_page * kKvPage are gone
+  std::span<const std::int32_t> pages;  // page of position p: pages[p / kKvPage - first_page]
+};
+
+// What an attention op sees of a layer: the pages, and by lane who has which.
+struct KvView {
+  KvPages pages;
+  std::span<const KvLane> lanes;  // in the order of the micro-batch's lanes
+};
+
 // The row that is read as zeros: a new sequence starts there.
 inline constexpr std::int32_t kZeroRow = -1;
 
