@@ -7,6 +7,7 @@
 #include "base/try.h"
 #include "cpu/kernels.h"
 #include "cpu/quantised_x.h"
+#include "tensor/decode.h"
 
 namespace eddy {
 namespace {
@@ -28,11 +29,11 @@ class CpuOps final : public Ops {
   CpuOps(Isa isa, std::unique_ptr<ThreadPool> pool) : isa_(isa), pool_(std::move(pool)) {}
 
   const Device& device() const override { return cpu_device(); }
-  bool can_multiply(DType type) const override { return is_dense(type) || type == DType::kQ8_0; }
+  bool can_multiply(DType type) const override { return can_decode(type); }
 
   Status reserve(const LinearArgs& args) override {
-    if (args.weight.type != DType::kQ8_0) return {};
-    return reserve_blocks(args.x.n / kQ8BlockElems * args.x.n_tokens);
+    if (is_dense(args.weight.type)) return {};
+    return reserve_blocks(args.x.n / kXBlockElems * args.x.n_tokens);
   }
 
   Status embed(const EmbedArgs& args) override {
@@ -50,8 +51,8 @@ class CpuOps final : public Ops {
   }
   Status linear(const LinearArgs& args) override {
     EDDY_TRY(check_type(args.weight));
-    if (args.weight.type == DType::kQ8_0) return linear_q8_0(args);
-    return run(kLinearDense, args, linear_work(args));
+    if (is_dense(args.weight.type)) return run(kLinearDense, args, linear_work(args));
+    return linear_blocks(args);
   }
   Status short_conv(const ShortConvArgs& args) override {
     EDDY_TRY(check_host(args.state));
@@ -89,8 +90,8 @@ class CpuOps final : public Ops {
 
   Status check_type(const Weight& weight) const {
     if (can_multiply(weight.type)) return {};
-    return fail(ErrorCode::kUnsupported, "{}: type {}, expected F32, F16, BF16 or Q8_0",
-                weight.name, dtype_name(weight.type));
+    return fail(ErrorCode::kUnsupported, "{}: type {} cannot be computed with", weight.name,
+                dtype_name(weight.type));
   }
 
   template <class Args>
@@ -104,13 +105,15 @@ class CpuOps final : public Ops {
     return {};
   }
 
-  Status linear_q8_0(const LinearArgs& args) {
+  Status linear_blocks(const LinearArgs& args) {
     EDDY_TRY_ASSIGN(const QuantisedX x, quantised(args.x));
-    return run(kLinearQ8_0, LinearQ8Args{.linear = args, .x = x}, linear_work(args));
+    const bool is_of_32 = dtype_info(args.weight.type).block_elems == 32;
+    return run(is_of_32 ? kLinearBlocksOf32 : kLinearBlocksOf256,
+               LinearBlocksArgs{.linear = args, .x = x}, linear_work(args));
   }
 
   Result<QuantisedX> quantised(ConstMat x) {
-    QuantisedX out = {.n_blocks = x.n / kQ8BlockElems, .n_tokens = x.n_tokens};
+    QuantisedX out = {.n_blocks = x.n / kXBlockElems, .n_tokens = x.n_tokens};
     EDDY_TRY(reserve_blocks(out.n_blocks * out.n_tokens));
     out.blocks = reinterpret_cast<QuantisedBlock*>(quantised_->host());
     EDDY_TRY(run(kQuantise, QuantiseArgs{.x = x, .out = out},

@@ -1,17 +1,15 @@
 // out[t] = row tokens[t] of table {n_embd, n_vocab}, as F32. Reads a row of the table and writes
-// 4 bytes for each element of it; Q8_0 is exact: d q has no more than 24 significant bits.
+// 4 bytes for each element of it. Block formats are decoded exactly, by no instruction set's
+// kernel.
 #include "cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/embed.cpp"
 #include <hwy/foreach_target.h>
 
-#include <cstdlib>
-
-#include "base/half.h"
 #include "cpu/elements-inl.h"
 #include "cpu/kernels.h"
-#include "cpu/q8_0.h"
+#include "tensor/decode.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {
@@ -23,17 +21,6 @@ void copy_row(const std::byte* row, std::int64_t n, float* out) {
   for (std::int64_t i = 0; i < n; i += kLanes) {
     const std::int64_t count = n - i < kLanes ? n - i : kLanes;
     store_first(load_first_of<Type>(elements + i, count), out + i, count);
-  }
-}
-
-void copy_row_q8_0(const std::byte* row, std::int64_t n, float* out) {
-  for (std::int64_t b = 0; b < n / kQ8BlockElems; ++b) {
-    Q8Block block;
-    std::memcpy(&block, row + b * static_cast<std::int64_t>(sizeof block), sizeof block);
-    const float d = f16_to_f32(block.d);
-    for (int i = 0; i < kQ8BlockElems; ++i) {
-      out[b * kQ8BlockElems + i] = d * static_cast<float>(block.q[i]);
-    }
   }
 }
 
@@ -49,8 +36,7 @@ void embed(const EmbedArgs& args, Share tokens) {
       case DType::kF32: copy_row<F32>(row, table.n_in(), out); break;
       case DType::kF16: copy_row<F16>(row, table.n_in(), out); break;
       case DType::kBF16: copy_row<BF16>(row, table.n_in(), out); break;
-      case DType::kQ8_0: copy_row_q8_0(row, table.n_in(), out); break;
-      default: std::abort();  // our own mistake: a type that CpuOps computes with has its line here
+      default: decode(table.type, row, {out, static_cast<std::size_t>(table.n_in())});
     }
   }
 }

@@ -88,13 +88,25 @@ HWY_INLINE V16 at_most(V16 high, V16 x) { EDDY_EACH_PART(V16, part::at_most(high
 HWY_INLINE I16 bits(V16 v) { EDDY_EACH_PART(I16, part::bits(v.p[i])); }
 HWY_INLINE V16 from_bits(I16 v) { EDDY_EACH_PART(V16, part::from_bits(v.p[i])); }
 HWY_INLINE I16 broadcast_int(std::int32_t x) { EDDY_EACH_PART(I16, part::broadcast_int(x)); }
+HWY_INLINE I16 load_int(const std::int32_t* p) {
+  EDDY_EACH_PART(I16, part::load_int(p + i * part::kSize));
+}
 HWY_INLINE void store_int(I16 v, std::int32_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_int(v.p[i], p + i * part::kSize);
 }
 HWY_INLINE I16 add_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::add_int(a.p[i], b.p[i])); }
 HWY_INLINE I16 sub_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::sub_int(a.p[i], b.p[i])); }
 HWY_INLINE I16 and_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::and_int(a.p[i], b.p[i])); }
+HWY_INLINE I16 or_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::or_int(a.p[i], b.p[i])); }
+HWY_INLINE I16 xor_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::xor_int(a.p[i], b.p[i])); }
 HWY_INLINE I16 max_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::max_int(a.p[i], b.p[i])); }
+// Zeros come in; 0 <= n < 32.
+HWY_INLINE I16 shift_left(I16 v, int n) { EDDY_EACH_PART(I16, part::shift_left(v.p[i], n)); }
+HWY_INLINE I16 shift_right(I16 v, int n) { EDDY_EACH_PART(I16, part::shift_right(v.p[i], n)); }
+// table[byte] for each byte, which is below 16.
+HWY_INLINE I16 look_up(const std::int8_t (&table)[16], I16 indices) {
+  EDDY_EACH_PART(I16, part::look_up(table, indices.p[i]));
+}
 HWY_INLINE V16 to_float(I16 v) { EDDY_EACH_PART(V16, part::to_float(v.p[i])); }
 HWY_INLINE V16 abs(V16 v) { return from_bits(and_int(bits(v), broadcast_int(0x7fffffff))); }
 

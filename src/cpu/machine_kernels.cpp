@@ -6,8 +6,8 @@
 #define HWY_TARGET_INCLUDE "cpu/machine_kernels.cpp"
 #include <hwy/foreach_target.h>
 
+#include "cpu/int8_dot-inl.h"
 #include "cpu/lanes-inl.h"
-#include "cpu/q8_dot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

@@ -28,13 +28,25 @@ HWY_INLINE F at_most(F high, F x) { return x > high ? high : x; }
 HWY_INLINE I bits(F v) { return std::bit_cast<I>(v); }
 HWY_INLINE F from_bits(I v) { return std::bit_cast<F>(v); }
 HWY_INLINE I broadcast_int(std::int32_t x) { return x; }
+HWY_INLINE I load_int(const std::int32_t* p) { return *p; }
 HWY_INLINE void store_int(I v, std::int32_t* p) { *p = v; }
 HWY_INLINE I wrapped(std::uint32_t v) { return static_cast<I>(v); }
 HWY_INLINE std::uint32_t raw(I v) { return static_cast<std::uint32_t>(v); }
 HWY_INLINE I add_int(I a, I b) { return wrapped(raw(a) + raw(b)); }
 HWY_INLINE I sub_int(I a, I b) { return wrapped(raw(a) - raw(b)); }
 HWY_INLINE I and_int(I a, I b) { return a & b; }
+HWY_INLINE I or_int(I a, I b) { return a | b; }
+HWY_INLINE I xor_int(I a, I b) { return a ^ b; }
+HWY_INLINE I shift_left(I v, int n) { return wrapped(raw(v) << n); }
+HWY_INLINE I shift_right(I v, int n) { return wrapped(raw(v) >> n); }
 HWY_INLINE I max_int(I a, I b) { return a > b ? a : b; }
+HWY_INLINE I look_up(const std::int8_t (&table)[16], I indices) {
+  std::uint32_t out = 0;
+  for (int j = 0; j < 4; ++j) {
+    out |= std::uint32_t{static_cast<std::uint8_t>(table[raw(indices) >> 8 * j & 15])} << 8 * j;
+  }
+  return wrapped(out);
+}
 HWY_INLINE F to_float(I v) { return static_cast<F>(v); }
 
 // Two steps, the first of which is exact.

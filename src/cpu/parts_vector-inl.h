@@ -37,11 +37,23 @@ HWY_INLINE F at_most(F high, F x) { return hn::Min(high, x); }
 HWY_INLINE I bits(F v) { return hn::BitCast(DI(), v); }
 HWY_INLINE F from_bits(I v) { return hn::BitCast(DF(), v); }
 HWY_INLINE I broadcast_int(std::int32_t x) { return hn::Set(DI(), x); }
+HWY_INLINE I load_int(const std::int32_t* p) { return hn::LoadU(DI(), p); }
 HWY_INLINE void store_int(I v, std::int32_t* p) { hn::StoreU(v, DI(), p); }
 HWY_INLINE I add_int(I a, I b) { return hn::Add(a, b); }
 HWY_INLINE I sub_int(I a, I b) { return hn::Sub(a, b); }
 HWY_INLINE I and_int(I a, I b) { return hn::And(a, b); }
+HWY_INLINE I or_int(I a, I b) { return hn::Or(a, b); }
+HWY_INLINE I xor_int(I a, I b) { return hn::Xor(a, b); }
+HWY_INLINE I shift_left(I v, int n) { return hn::ShiftLeftSame(v, n); }
+HWY_INLINE I shift_right(I v, int n) {
+  return hn::BitCast(DI(), hn::ShiftRightSame(hn::BitCast(DU(), v), n));
+}
 HWY_INLINE I max_int(I a, I b) { return hn::Max(a, b); }
+HWY_INLINE I look_up(const std::int8_t (&table)[16], I indices) {
+  const hn::Repartition<std::int8_t, DI> d8;
+  const auto values = hn::LoadDup128(d8, table);
+  return hn::BitCast(DI(), hn::TableLookupBytes(values, hn::BitCast(d8, indices)));
+}
 HWY_INLINE F to_float(I v) { return hn::ConvertTo(DF(), v); }
 
 #if HWY_TARGET == HWY_AVX3

@@ -9,13 +9,16 @@
 #include <cstdint>
 
 #include "cpu/kernels.h"
-#include "cpu/q8_0.h"
 
 namespace eddy {
 
+inline constexpr int kXBlockElems = 32;
+
 struct QuantisedBlock {
-  std::int8_t q[kQ8BlockElems];
-  std::int32_t minus_128_sum;  // -128 sum_i q[i]: corrects a product with q's of weights + 128
+  std::int8_t q[kXBlockElems];
+  // -128 sum_i q[i] of the first sixteen and of the others: corrects a product with q's of weights
+  // + 128, and gives what the minimum of a weight block counts.
+  std::int32_t minus_128_sums[2];
   float d;
 };
 
@@ -43,12 +46,13 @@ struct QuantiseArgs {
   QuantisedX out;
 };
 
-struct LinearQ8Args {
+struct LinearBlocksArgs {
   const LinearArgs& linear;
   QuantisedX x;
 };
 
-extern const Kernels<QuantiseArgs> kQuantise;    // a unit is a token
-extern const Kernels<LinearQ8Args> kLinearQ8_0;  // a unit is a tile of sixteen rows
+extern const Kernels<QuantiseArgs> kQuantise;               // a unit is a token
+extern const Kernels<LinearBlocksArgs> kLinearBlocksOf32;   // a unit is a tile of sixteen rows
+extern const Kernels<LinearBlocksArgs> kLinearBlocksOf256;  // the same
 
 }  // namespace eddy

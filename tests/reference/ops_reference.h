@@ -35,6 +35,19 @@ inline Row linear(const Reals& weight, std::size_t n_out, const Row& x) {
   return out;
 }
 
+// weight = scaled - lows, added up apart, as products with quantised weights do.
+inline Row linear_blocks(const Reals& scaled, const Reals& lows, std::size_t n_out, const Row& x) {
+  Row out, twice = x;
+  twice.insert(twice.end(), x.begin(), x.end());
+  for (std::size_t o = 0; o < n_out; ++o) {
+    Row w;
+    for (std::size_t i = 0; i < x.size(); ++i) w.push_back(exact(scaled[o * x.size() + i]));
+    for (std::size_t i = 0; i < x.size(); ++i) w.push_back(exact(-lows[o * x.size() + i]));
+    out.push_back(dot(w, twice));
+  }
+  return out;
+}
+
 // x with the error of int8 blocks of 32: half a step of 1/127 of the block's largest element.
 inline Row quantised(const Row& x) {
   Row out = x;

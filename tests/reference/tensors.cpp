@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "formats/gguf.h"
+#include "reference/block_formats.h"
 
 namespace eddy::reference {
 namespace {
@@ -14,17 +15,6 @@ T number_at(std::span<const std::byte> bytes, std::size_t at) {
   T value;
   std::memcpy(&value, &bytes[at], sizeof value);
   return value;
-}
-
-// Sign, five bits of exponent, ten of fraction (IEEE 754, binary16).
-double half_at(std::span<const std::byte> bytes, std::size_t at) {
-  const auto bits = number_at<std::uint16_t>(bytes, at);
-  const double sign = bits & 0x8000 ? -1 : 1;
-  const int exponent = bits / 1024 % 32;
-  const double fraction = bits % 1024 / 1024.0;
-  if (exponent == 31) return fraction == 0 ? sign * INFINITY : NAN;
-  if (exponent == 0) return sign * std::pow(2, -14) * fraction;
-  return sign * std::pow(2, exponent - 15) * (1 + fraction);
 }
 
 // The upper half of an F32.
@@ -40,12 +30,21 @@ double element_at(DType type, std::span<const std::byte> bytes, std::size_t i) {
     case DType::kF32: return number_at<float>(bytes, 4 * i);
     case DType::kF16: return half_at(bytes, 2 * i);
     case DType::kBF16: return bfloat_at(bytes, 2 * i);
-    case DType::kQ8_0: {  // blocks of a half and 32 integers
-      const std::size_t block = i / 32 * 34;
-      return half_at(bytes, block) * number_at<std::int8_t>(bytes, block + 2 + i % 32);
-    }
     default: throw std::runtime_error("the references do not read this type");
   }
+}
+
+// All elements of a tensor made of blocks, each rounded to the float that it stands for.
+std::vector<double> elements_of_blocks(const GgufTensor& tensor) {
+  const std::size_t n_block_bytes = dtype_info(tensor.type).block_bytes;
+  std::vector<double> out;
+  for (std::size_t at = 0; at < tensor.data.size(); at += n_block_bytes) {
+    for (const auto [scaled, low] :
+         block_elements(tensor.type, tensor.data.subspan(at, n_block_bytes))) {
+      out.push_back(static_cast<float>(scaled - low));
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -55,7 +54,11 @@ Tensor read_tensor(const GgufFile& file, const std::string& name) {
   if (!found) return {};
   Tensor tensor = {.ne = {found->ne.begin(), found->ne.end()},
                    .v = {},
-                   .quantised = found->type == DType::kQ8_0};
+                   .quantised = dtype_info(found->type).block_elems > 1};
+  if (tensor.quantised) {
+    tensor.v = elements_of_blocks(*found);
+    return tensor;
+  }
   std::size_t n = 1;
   for (const std::int64_t extent : found->ne) n *= static_cast<std::size_t>(extent);
   for (std::size_t i = 0; i < n; ++i) tensor.v.push_back(element_at(found->type, found->data, i));

@@ -12,7 +12,11 @@ namespace {
 using reference::Row;
 
 constexpr DType kStateTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
-constexpr DType kWeightTypes[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
+constexpr DType kDenseTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
+constexpr DType kTypesOf32[] = {DType::kQ8_0, DType::kQ4_0,   DType::kQ4_1, DType::kQ5_0,
+                                DType::kQ5_1, DType::kIQ4_NL, DType::kMXFP4};
+constexpr DType kTypesOf256[] = {DType::kQ2_K, DType::kQ3_K, DType::kQ4_K,
+                                 DType::kQ5_K, DType::kQ6_K, DType::kIQ4_XS};
 
 // How many sequences, and how many tokens of each.
 struct Load {
@@ -112,11 +116,13 @@ class LinearCase final : public OpCase {
                        .accumulate = s_.accumulate});
   }
   Row reference(int seq) const override {
-    const bool is_rounded = s_.type == DType::kQ8_0 && !s_.is_exact;
+    const bool is_rounded = !weight_.lows.empty() && !s_.is_exact;
     return each_token(*this, [&](int pos) {
       const Row x = row(0, seq, pos);
-      Row out = reference::linear(weight_.values, size(s_.n_out),
-                                  is_rounded ? reference::quantised(x) : x);
+      Row out = weight_.lows.empty()
+                    ? reference::linear(weight_.values, size(s_.n_out), x)
+                    : reference::linear_blocks(weight_.scaled, weight_.lows, size(s_.n_out),
+                                               is_rounded ? reference::quantised(x) : x);
       const Row base = row(1, seq, pos);
       for (std::size_t o = 0; s_.accumulate && o < out.size(); ++o) out[o] = base[o] + out[o];
       return out;
@@ -346,23 +352,44 @@ void add(OpCases& cases, Args&&... args) {
   cases.push_back(std::make_unique<Case>(std::forward<Args>(args)...));
 }
 
+constexpr std::int64_t kModelWidth = 768;
+
+void add_model_products(OpCases& cases, DType type, Load load) {
+  constexpr std::int64_t n_embd = kModelWidth, d_inner = 2 * kModelWidth;
+  add<LinearCase>(cases, LinearShape{type, n_embd, 2 * d_inner, false, false, load});
+  add<LinearCase>(cases, LinearShape{type, d_inner, n_embd, true, false, load});
+  add<LinearCase>(cases, LinearShape{type, d_inner, 80, false, false, load});
+}
+
 }  // namespace
 
 OpCases small_op_cases() {
   OpCases cases;
-  for (const DType type : kWeightTypes) {
+  for (const DType type : kTypesOf32) {
     add<EmbedCase>(cases, type, 96);
+    add<LinearCase>(cases, LinearShape{type, 32, 1});
+    add<LinearCase>(cases, LinearShape{type, 96, 37, true});
+    add<LinearCase>(cases, LinearShape{type, 352, 40, false, true});
+    add<LinearCase>(cases, LinearShape{type, 64, 20, false, false, {1, 300}});
+  }
+  for (const DType type : kTypesOf256) {
+    add<EmbedCase>(cases, type, 512);
+    add<LinearCase>(cases, LinearShape{type, 256, 1});
+    add<LinearCase>(cases, LinearShape{type, 512, 37, true});
+    add<LinearCase>(cases, LinearShape{type, 768, 20, false, true});
+    add<LinearCase>(cases, LinearShape{type, 256, 18, false, false, {1, 300}});
+  }
+  for (const DType type : kDenseTypes) {
+    add<EmbedCase>(cases, type, 96);
+    add<EmbedCase>(cases, type, 50);
     add<LinearCase>(cases, LinearShape{type, 32, 1});
     add<LinearCase>(cases, LinearShape{type, 96, 37, true});
     add<LinearCase>(cases, LinearShape{type, 800, 50});
     add<LinearCase>(cases, LinearShape{type, 64, 20, false, false, {1, 300}});
-    if (type == DType::kQ8_0) continue;
-    add<EmbedCase>(cases, type, 50);
     add<LinearCase>(cases, LinearShape{type, 1, 3});
     add<LinearCase>(cases, LinearShape{type, 48, 33});
     add<LinearCase>(cases, LinearShape{type, 101, 18, true});
   }
-  add<LinearCase>(cases, LinearShape{DType::kQ8_0, 352, 40, false, true});
   for (const bool is_gated : {false, true}) {
     for (const std::int64_t n : {1, 16, 100, 768}) {
       add<NormCase>(cases, NormShape{n, n, true, is_gated});
@@ -386,14 +413,12 @@ OpCases small_op_cases() {
 }
 
 OpCases model_op_cases() {
-  constexpr std::int64_t n_embd = 768, d_inner = 1536;
+  constexpr std::int64_t n_embd = kModelWidth, d_inner = 2 * kModelWidth;
   OpCases cases;
   for (const Load load : {Load{1, 1}, Load{32, 1}, Load{1, 512}}) {
-    for (const DType type : kWeightTypes) {
-      add<LinearCase>(cases, LinearShape{type, n_embd, 2 * d_inner, false, false, load});
-      add<LinearCase>(cases, LinearShape{type, d_inner, n_embd, true, false, load});
-      add<LinearCase>(cases, LinearShape{type, d_inner, 80, false, false, load});
-    }
+    for (const DType type : kDenseTypes) add_model_products(cases, type, load);
+    for (const DType type : kTypesOf32) add_model_products(cases, type, load);
+    for (const DType type : kTypesOf256) add_model_products(cases, type, load);
     if (load.n_tokens == 1) {
       add<LinearCase>(cases, LinearShape{DType::kQ8_0, n_embd, 50280, false, false, load});
     }

@@ -11,15 +11,17 @@
 namespace eddy::test {
 
 struct RandomWeight {
-  std::vector<std::byte> bytes;
-  std::vector<double> values;  // {n_in, n_out}
-  DType type;
-  std::int64_t n_in, n_out;
+  std::vector<std::byte> bytes = {};
+  std::vector<double> values = {};  // {n_in, n_out}
+  // values = scaled - lows, of formats that subtract a minimum; else empty.
+  std::vector<double> scaled = {}, lows = {};
+  DType type = DType::kF32;
+  std::int64_t n_in = 0, n_out = 0;
 
   Weight view() const { return {bytes.data(), type, {n_in, n_out, 1, 1}, "random"}; }
 };
 
-// Values in about [-1, 1]. Q8_0 has quants from -128 to 127.
+// Values in about [-1, 1] of dense types. Of blocks: random bytes, with scales of some hundredths.
 RandomWeight make_weight(DType type, std::int64_t n_in, std::int64_t n_out);
 
 // n floats in [low, high), and the same as doubles.

@@ -2,11 +2,11 @@
 // int32.
 //
 // Included once for each target of hwy/foreach_target.h.
-#if defined(EDDY_CPU_Q8_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef EDDY_CPU_Q8_DOT_INL_H_
-#undef EDDY_CPU_Q8_DOT_INL_H_
+#if defined(EDDY_CPU_INT8_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EDDY_CPU_INT8_DOT_INL_H_
+#undef EDDY_CPU_INT8_DOT_INL_H_
 #else
-#define EDDY_CPU_Q8_DOT_INL_H_
+#define EDDY_CPU_INT8_DOT_INL_H_
 #endif
 
 #include "cpu/lanes-inl.h"

@@ -1,0 +1,53 @@
+// out[t, o] = sum_i weight[o, i] x[t, i] (+ out[t, o]) for weights in blocks of 32 and x quantised
+// by blocks of 32 (quantised_x.h). For a chunk of 32 weights that are scale q_w[i] - low:
+//   p = sum_i q_w[i] q_x[i], exact in int32;  s = sum_i q_x[i]
+//   out = fma(p, scale d_x, out);  out = fma(low, -s d_x, out), from the first chunk on
+// A lane is a row: sixteen rows are turned once (turned_rows-inl.h) and then multiplied with every
+// token of the tile, so no sum crosses lanes and a bit depends on nothing but the row and the
+// token. weight {n_in, n_out}, x {n_in, n_tokens}, out {n_out, n_tokens}. Reads the weight once; 64
+// int8 and 3 float operations for each chunk and token.
+#include "cpu/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/linear_blocks_of_32.cpp"
+#include <hwy/foreach_target.h>
+
+#include <cstdlib>
+
+#include "cpu/blocks_of_32-inl.h"
+#include "cpu/int8_dot-inl.h"
+#include "cpu/quantised_x.h"
+
+#define EDDY_FORMATS(X) X(Q8_0) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(IQ4_NL) X(MXFP4)
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+namespace by_signed {
+using Products = SignedProducts;
+#include "cpu/linear_blocks-inl.h"
+}  // namespace by_signed
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+
+#if HWY_TARGET == HWY_AVX3
+HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+namespace eddy {
+namespace HWY_NAMESPACE {
+namespace by_vnni {
+using Products = VnniProducts;
+#include "cpu/linear_blocks-inl.h"
+}  // namespace by_vnni
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_POP_ATTRIBUTES
+#endif
+
+#undef EDDY_FORMATS
+
+#if HWY_ONCE
+namespace eddy {
+const Kernels<LinearBlocksArgs> kLinearBlocksOf32 = EDDY_PER_ISA_AND_VNNI(linear_blocks);
+}  // namespace eddy
+#endif
