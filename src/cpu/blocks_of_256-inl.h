@@ -18,6 +18,7 @@ namespace HWY_NAMESPACE {
 
 struct Q2_K {
   static constexpr int kBlockBytes = 84, kChunks = 8, kScales = 2;
+  static constexpr int kMost = 3, kOffset = 0;
   static constexpr bool kHasLow = true;
   struct Head {
     I16 scales[4];  // byte s: scale in the low nibble, minimum in the high one, of sixteen elements
@@ -45,6 +46,7 @@ struct Q2_K {
 
 struct Q3_K {
   static constexpr int kBlockBytes = 110, kChunks = 8, kScales = 2;
+  static constexpr int kMost = 7, kOffset = 4;
   static constexpr bool kHasLow = false;
   struct Head {
     I16 scales[4];  // byte s: 32 more than the scale of sixteen elements
@@ -66,7 +68,7 @@ struct Q3_K {
     for (int g = 0; g < kChunkWords; ++g) {
       const I16 two = bits_right(head.q[c / 4 * 8 + g], 2 * (c % 4), 3);
       const I16 third = shift_left(bits_right(head.high[g], c, 1), 2);
-      out.words[g] = bytes_minus(or_int(two, third), 4);
+      out.words[g] = or_int(two, third);
     }
     for (int h = 0; h < 2; ++h) {
       const V16 scale = byte_to_float(head.scales[c / 2], c % 2 * 2 + h);
@@ -96,6 +98,7 @@ struct SixBitScales {
 
 struct Q4_K {
   static constexpr int kBlockBytes = 144, kChunks = 8, kScales = 1;
+  static constexpr int kMost = 15, kOffset = 0;
   static constexpr bool kHasLow = true;
   struct Head {
     SixBitScales scales;
@@ -116,6 +119,7 @@ struct Q4_K {
 
 struct Q5_K {
   static constexpr int kBlockBytes = 176, kChunks = 8, kScales = 1;
+  static constexpr int kMost = 31, kOffset = 0;
   static constexpr bool kHasLow = true;
   struct Head {
     SixBitScales scales;
@@ -138,6 +142,7 @@ struct Q5_K {
 
 struct Q6_K {
   static constexpr int kBlockBytes = 210, kChunks = 8, kScales = 2;
+  static constexpr int kMost = 63, kOffset = 32;
   static constexpr bool kHasLow = false;
   struct Head {
     I16 low[32], high[16];
@@ -155,7 +160,7 @@ struct Q6_K {
     for (int g = 0; g < kChunkWords; ++g) {
       const I16 four = bits_right(head.low[16 * half + run % 2 * 8 + g], run / 2 * 4, 15);
       const I16 two = shift_left(bits_right(head.high[8 * half + g], 2 * run, 3), 4);
-      out.words[g] = bytes_minus(or_int(four, two), 32);
+      out.words[g] = or_int(four, two);
     }
     const I16 scales = xor_int(head.scales[c / 2], each_byte(128));  // unsigned, 128 more
     for (int h = 0; h < 2; ++h) {
@@ -167,6 +172,7 @@ struct Q6_K {
 
 struct IQ4_XS {
   static constexpr int kBlockBytes = 136, kChunks = 8, kScales = 1;
+  static constexpr int kMost = 0, kOffset = 0;
   static constexpr bool kHasLow = false;
   struct Head {
     I16 scales_high, scales_low;  // two bits from bit 16 on, and four, for each chunk

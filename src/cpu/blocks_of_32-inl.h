@@ -22,7 +22,7 @@ struct BlockOf32 {
 };
 
 struct Q8_0 : BlockOf32 {
-  static constexpr int kBlockBytes = 34;
+  static constexpr int kBlockBytes = 34, kMost = 0, kOffset = 0;
   static constexpr bool kHasLow = false;
   using Head = Chunk<Q8_0>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
@@ -33,21 +33,20 @@ struct Q8_0 : BlockOf32 {
 };
 
 struct Q4_0 : BlockOf32 {
-  static constexpr int kBlockBytes = 18;
+  static constexpr int kBlockBytes = 18, kMost = 15, kOffset = 8;
   static constexpr bool kHasLow = false;
   using Head = Chunk<Q4_0>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
     I16 packed[4];
     turn<4>(blocks, 2, packed);
     split_nibbles(packed, head.words);
-    for (I16& word : head.words) word = bytes_minus(word, 8);
     head.scale[0] = gather_f16(blocks, 0);
   }
   static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
 struct Q4_1 : BlockOf32 {
-  static constexpr int kBlockBytes = 20;
+  static constexpr int kBlockBytes = 20, kMost = 15, kOffset = 0;
   static constexpr bool kHasLow = true;
   using Head = Chunk<Q4_1>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
@@ -71,7 +70,7 @@ HWY_INLINE void add_fifth_bits(I16 high, I16* words) {
 }
 
 struct Q5_0 : BlockOf32 {
-  static constexpr int kBlockBytes = 22;
+  static constexpr int kBlockBytes = 22, kMost = 31, kOffset = 16;
   static constexpr bool kHasLow = false;
   using Head = Chunk<Q5_0>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
@@ -79,14 +78,13 @@ struct Q5_0 : BlockOf32 {
     turn<4>(blocks, 6, packed);
     split_nibbles(packed, head.words);
     add_fifth_bits(gather_word(blocks, 2), head.words);
-    for (I16& word : head.words) word = bytes_minus(word, 16);
     head.scale[0] = gather_f16(blocks, 0);
   }
   static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
 struct Q5_1 : BlockOf32 {
-  static constexpr int kBlockBytes = 24;
+  static constexpr int kBlockBytes = 24, kMost = 31, kOffset = 0;
   static constexpr bool kHasLow = true;
   using Head = Chunk<Q5_1>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
@@ -101,7 +99,7 @@ struct Q5_1 : BlockOf32 {
 };
 
 struct IQ4_NL : BlockOf32 {
-  static constexpr int kBlockBytes = 18;
+  static constexpr int kBlockBytes = 18, kMost = 0, kOffset = 0;
   static constexpr bool kHasLow = false;
   using Head = Chunk<IQ4_NL>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
@@ -115,7 +113,7 @@ struct IQ4_NL : BlockOf32 {
 };
 
 struct MXFP4 : BlockOf32 {
-  static constexpr int kBlockBytes = 17;
+  static constexpr int kBlockBytes = 17, kMost = 0, kOffset = 0;
   static constexpr bool kHasLow = false;
   using Head = Chunk<MXFP4>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {

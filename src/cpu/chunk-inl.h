@@ -4,10 +4,13 @@
 // A format is a class with
 //   kBlockBytes, kChunks     bytes of a block, and chunks in it
 //   kScales                  1, or 2 where each sixteen elements have a scale of their own
+//   kMost, kOffset           quants are stored as unsigned bytes up to kMost, kOffset more than
+//   they
+//                            are; kMost is 0 where they are signed
 //   kHasLow                  whether there is something to subtract
 //   Head                     what all chunks of a block need, turned once
 //   load(blocks, head), chunk(head, c, out)
-// and element i of a chunk is scale q[i] - low.
+// and element i of a chunk is scale (q[i] - kOffset) - low.
 //
 // Included once for each target of hwy/foreach_target.h.
 #if defined(EDDY_CPU_CHUNK_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -27,7 +30,7 @@ inline constexpr int kChunkWords = 8;
 
 template <class Format>
 struct Chunk {
-  I16 words[kChunkWords];  // word g: elements 4 g .. 4 g + 3 as int8
+  I16 words[kChunkWords];  // word g: the bytes of elements 4 g .. 4 g + 3
   V16 scale[Format::kScales];
   V16 low[Format::kScales];  // unless there is none
 };

@@ -42,36 +42,92 @@ HWY_INLINE I dot(I sum, I w, I x) {
 #endif
 }
 
+// Words of unsigned bytes that are small: pairs of products in sixteen bits, of which several can
+// be added before they are widened.
+#define EDDY_HAS_PAIRS (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2)
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE I pairs(I w, I x) { return I{_mm512_maddubs_epi16(w.raw, x.raw)}; }
+HWY_INLINE I add_pairs(I a, I b) { return I{_mm512_add_epi16(a.raw, b.raw)}; }
+HWY_INLINE I add_widened(I sum, I pairs) {
+  return I{_mm512_add_epi32(sum.raw, _mm512_madd_epi16(pairs.raw, _mm512_set1_epi16(1)))};
+}
+#elif HWY_TARGET == HWY_AVX2
+HWY_INLINE I pairs(I w, I x) { return I{_mm256_maddubs_epi16(w.raw, x.raw)}; }
+HWY_INLINE I add_pairs(I a, I b) { return I{_mm256_add_epi16(a.raw, b.raw)}; }
+HWY_INLINE I add_widened(I sum, I pairs) {
+  return I{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(pairs.raw, _mm256_set1_epi16(1)))};
+}
+#endif
+
 }  // namespace part
 
-// How an instruction set multiplies. Products::prepared(w) once for each word of weights, then
-// Products::start for a sum with a block of x, and Products::dot for each word.
+// Word number g of a block of x, for all rows.
+HWY_INLINE I16 broadcast_word(const std::int8_t* x, int g) {
+  std::int32_t word;
+  std::memcpy(&word, x + 4 * g, sizeof word);
+  return broadcast_int(word);
+}
+
+// How an instruction set multiplies kCount words of weights with as many of x. Where kMost is 0 the
+// weights are signed, went through prepared() and count kSignedOffset more than they are; else they
+// are unsigned and at most kMost.
 struct SignedProducts {
+  static constexpr int kSignedOffset = 0;
   static HWY_INLINE I16 prepared(I16 w) { return w; }
-  static HWY_INLINE I16 start(std::int32_t) { return broadcast_int(0); }
-  static HWY_INLINE I16 dot(I16 sum, I16 w, I16 x) {
-    for (std::size_t i = 0; i < kParts; ++i) sum.p[i] = part::dot(sum.p[i], w.p[i], x.p[i]);
+
+  template <int kMost, int kCount>
+  static HWY_INLINE I16 dots(I16 sum, const I16* w, const std::int8_t* x) {
+#if EDDY_HAS_PAIRS
+    if constexpr (kMost > 0) {
+      constexpr int kRoom = 32767 / (2 * 127 * kMost), kGroup = kRoom < kCount ? kRoom : kCount;
+      for (int g = 0; g < kCount; g += kGroup) add_group<kGroup>(sum, w + g, x + 4 * g);
+      return sum;
+    }
+#endif
+    for (int g = 0; g < kCount; ++g) {
+      const I16 word = broadcast_word(x, g);
+      for (std::size_t i = 0; i < kParts; ++i) sum.p[i] = part::dot(sum.p[i], w[g].p[i], word.p[i]);
+    }
     return sum;
   }
+
+ private:
+#if EDDY_HAS_PAIRS
+  template <int kGroup>
+  static HWY_INLINE void add_group(I16& sum, const I16* w, const std::int8_t* x) {
+    for (std::size_t i = 0; i < kParts; ++i) {
+      part::I pairs = part::pairs(w[0].p[i], broadcast_word(x, 0).p[i]);
+      for (int g = 1; g < kGroup; ++g) {
+        pairs = part::add_pairs(pairs, part::pairs(w[g].p[i], broadcast_word(x, g).p[i]));
+      }
+      sum.p[i] = part::add_widened(sum.p[i], pairs);
+    }
+  }
+#endif
 };
 
 }  // namespace HWY_NAMESPACE
 }  // namespace eddy
 HWY_AFTER_NAMESPACE();
 
-// AVX512-VNNI multiplies unsigned by signed bytes: it takes w + 128 and starts from -128 sum x.
+// AVX512-VNNI multiplies unsigned by signed bytes.
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
 namespace eddy {
 namespace HWY_NAMESPACE {
 
 struct VnniProducts {
+  static constexpr int kSignedOffset = 128;
   static HWY_INLINE I16 prepared(I16 w) {
     return {{part::hn::Xor(w.p[0], part::hn::Set(part::DI(), static_cast<int>(0x80808080)))}};
   }
-  static HWY_INLINE I16 start(std::int32_t minus_128_sum) { return broadcast_int(minus_128_sum); }
-  static HWY_INLINE I16 dot(I16 sum, I16 w, I16 x) {
-    return {{part::I{_mm512_dpbusd_epi32(sum.p[0].raw, w.p[0].raw, x.p[0].raw)}}};
+  template <int kMost, int kCount>
+  static HWY_INLINE I16 dots(I16 sum, const I16* w, const std::int8_t* x) {
+    for (int g = 0; g < kCount; ++g) {
+      const I16 word = broadcast_word(x, g);
+      sum = {{part::I{_mm512_dpbusd_epi32(sum.p[0].raw, w[g].p[0].raw, word.p[0].raw)}}};
+    }
+    return sum;
   }
 };
 

@@ -12,32 +12,25 @@ HWY_INLINE void prefetch_next_tile(const std::byte* tile, std::int64_t n_tile_by
   for (std::int64_t i = 0; i < kStep; i += kLine) __builtin_prefetch(first + i, 0, 2);
 }
 
-// sum + the words first .. last - 1 of the chunk times those of x.
-HWY_INLINE I16 dot_words(I16 sum, const I16* words, const QuantisedBlock& x, int first, int last) {
-  for (int g = first; g < last; ++g) {
-    std::int32_t word;
-    std::memcpy(&word, x.q + 4 * g, sizeof word);
-    sum = Products::dot(sum, words[g], broadcast_int(word));
-  }
-  return sum;
-}
-
 // sums[t] += the chunk of the rows times the block of x of every token of the tile.
 template <class Format>
 HWY_INLINE void add_chunk(Chunk<Format>& chunk, const QuantisedBlock* x, std::int64_t n_tokens,
                           V16* sums) {
-  for (I16& word : chunk.words) word = Products::prepared(word);
+  constexpr bool kIsSigned = Format::kMost == 0;
+  constexpr int kOffset = kIsSigned ? Products::kSignedOffset : Format::kOffset;
   constexpr int kRun = kChunkWords / Format::kScales;  // words that share a scale
+  if constexpr (kIsSigned) {
+    for (I16& word : chunk.words) word = Products::prepared(word);
+  }
   for (std::int64_t t = 0; t < n_tokens; ++t) {
     for (int h = 0; h < Format::kScales; ++h) {
-      const std::int32_t start = Format::kScales == 1
-                                     ? x[t].minus_128_sums[0] + x[t].minus_128_sums[1]
-                                     : x[t].minus_128_sums[h];
-      const I16 sum =
-          dot_words(Products::start(start), chunk.words, x[t], h * kRun, (h + 1) * kRun);
+      std::int32_t minus_sum = x[t].minus_sums[h];
+      if constexpr (Format::kScales == 1) minus_sum += x[t].minus_sums[1];
+      const I16 sum = Products::template dots<Format::kMost, kRun>(
+          broadcast_int(minus_sum * kOffset), chunk.words + h * kRun, x[t].q + 4 * h * kRun);
       sums[t] = fma(to_float(sum), mul(chunk.scale[h], broadcast(x[t].d)), sums[t]);
       if constexpr (Format::kHasLow) {
-        const float minus_x = static_cast<float>(start) * 0x1p-7f * x[t].d;
+        const float minus_x = static_cast<float>(minus_sum) * x[t].d;
         sums[t] = fma(chunk.low[h], broadcast(minus_x), sums[t]);
       }
     }

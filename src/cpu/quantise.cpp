@@ -41,8 +41,8 @@ HWY_INLINE void quantise_block(const float* x, QuantisedBlock& out) {
     return;
   }
   const float inverse = 127.0f / size;
-  out.minus_128_sums[0] = -128 * quantise_16(low, inverse, out.q);
-  out.minus_128_sums[1] = -128 * quantise_16(high, inverse, out.q + kLanes);
+  out.minus_sums[0] = -quantise_16(low, inverse, out.q);
+  out.minus_sums[1] = -quantise_16(high, inverse, out.q + kLanes);
   out.d = size / 127.0f;
 }
 

@@ -16,9 +16,9 @@ inline constexpr int kXBlockElems = 32;
 
 struct QuantisedBlock {
   std::int8_t q[kXBlockElems];
-  // -128 sum_i q[i] of the first sixteen and of the others: corrects a product with q's of weights
-  // + 128, and gives what the minimum of a weight block counts.
-  std::int32_t minus_128_sums[2];
+  // -sum_i q[i] of the first sixteen and of the others: corrects a product with weights that are
+  // stored with an offset, and gives what the minimum of a weight block counts.
+  std::int32_t minus_sums[2];
   float d;
 };
 

@@ -96,16 +96,9 @@ HWY_INLINE V16 gather_f16(const RowBlocks& blocks, int at) {
 HWY_INLINE I16 each_byte(std::uint8_t byte) {
   return broadcast_int(static_cast<std::int32_t>(byte * 0x01010101u));
 }
-// Bits of every byte: those of `mask` after a shift to the right, or to the left.
+// Bits of every byte: those of `mask` after a shift to the right.
 HWY_INLINE I16 bits_right(I16 v, int n, std::uint8_t mask) {
   return and_int(shift_right(v, n), each_byte(mask));
-}
-HWY_INLINE I16 bits_left(I16 v, int n, std::uint8_t mask) {
-  return and_int(shift_left(v, n), each_byte(mask));
-}
-// Every byte less `offset`, for bytes and offsets below 128: with 128 more no byte borrows.
-HWY_INLINE I16 bytes_minus(I16 v, std::uint8_t offset) {
-  return xor_int(add_int(v, each_byte(static_cast<std::uint8_t>(128 - offset))), each_byte(128));
 }
 // Byte number j as a float, unsigned.
 HWY_INLINE V16 byte_to_float(I16 v, int j) {
