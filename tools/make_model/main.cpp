@@ -6,17 +6,26 @@
 
 #include "make_model/architectures.h"
 #include "make_model/write_model.h"
+#include "tensor/encode.h"
 
 namespace {
 
 using namespace eddy;
+
+std::string types_text() {
+  std::string text;
+  for (const DTypeInfo& info : dtype_table()) {
+    if (can_encode(info.type)) text += (text.empty() ? "" : " ") + std::string(info.name);
+  }
+  return text;
+}
 
 std::string shapes_text() {
   std::string text = "Architectures and shapes:\n";
   for (const auto& architecture : make_model::architectures()) {
     text += fmt::format("  {}: {}\n", architecture.name, fmt::join(architecture.shapes(), " "));
   }
-  return text + "Types: F32 F16 BF16 Q8_0\n";
+  return text + fmt::format("Types: {}\n", types_text());
 }
 
 Result<make_model::Plan> plan_of(const std::string& arch, const std::string& shape,
@@ -26,9 +35,9 @@ Result<make_model::Plan> plan_of(const std::string& arch, const std::string& sha
     return Error{ErrorCode::kInvalidArgument, fmt::format("no architecture \"{}\"", arch)};
   }
   const std::optional<DType> dtype = dtype_from_name(type);
-  if (!dtype || !make_model::can_encode(*dtype)) {
+  if (!dtype || !can_encode(*dtype)) {
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("type \"{}\", expected F32, F16, BF16 or Q8_0", type)};
+                 fmt::format("type \"{}\", expected one of {}", type, types_text())};
   }
   std::optional<make_model::Plan> plan = architecture->plan(shape, *dtype);
   if (!plan)

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "tensor/encode.h"
+
 namespace eddy::make_model {
 namespace {
 
@@ -93,6 +95,9 @@ void RandomValues::fill(std::uint64_t first, std::span<float> out) const {
 }
 
 void encode(std::span<const float> values, DType type, std::span<std::byte> out) {
+  if (dtype_info(type).block_elems > 1 && type != DType::kQ8_0) {
+    return eddy::encode(type, values, out.data());
+  }
   constexpr std::size_t kBlock = 32, kBlockBytes = 34;
   for (std::size_t i = 0; i < values.size(); ++i) {
     switch (type) {

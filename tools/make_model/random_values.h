@@ -25,7 +25,7 @@ class RandomValues {
   std::uint64_t key_;
 };
 
-// values as type stores them: F32, F16, BF16 or Q8_0. out has row_bytes(type, values.size()) bytes.
+// values as a type that eddy can encode stores them. out has row_bytes(type, values.size()) bytes.
 void encode(std::span<const float> values, DType type, std::span<std::byte> out);
 
 }  // namespace eddy::make_model

@@ -9,9 +9,6 @@
 
 namespace eddy::make_model {
 
-// The types that tensors can be written in.
-bool can_encode(DType type);
-
 // The same plan and seed give the same bytes. Tensors are made and written piece by piece, so
 // memory stays small whatever the model. kIo; kInvalidArgument: a tensor of a type or with rows
 // that cannot be written.
