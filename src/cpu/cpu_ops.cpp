@@ -46,6 +46,9 @@ class CpuOps final : public Ops {
   Status rms_norm(const RmsNormArgs& args) override {
     return run(kRmsNorm, args, {.n_units = args.x.n_tokens, .unit_cost = args.x.n});
   }
+  Status layer_norm(const LayerNormArgs& args) override {
+    return run(kLayerNorm, args, {.n_units = args.x.n_tokens, .unit_cost = 2 * args.x.n});
+  }
   Status gated_rms_norm(const GatedRmsNormArgs& args) override {
     return run(kGatedRmsNorm, args, {.n_units = args.x.n_tokens, .unit_cost = 4 * args.x.n});
   }
@@ -53,6 +56,12 @@ class CpuOps final : public Ops {
     EDDY_TRY(check_type(args.weight));
     if (is_dense(args.weight.type)) return run(kLinearDense, args, linear_work(args));
     return linear_blocks(args);
+  }
+  Status activate(const ActivateArgs& args) override {
+    return run(kActivate, args, {.n_units = args.x.n_tokens, .unit_cost = 2 * args.x.n});
+  }
+  Status gate(const GateArgs& args) override {
+    return run(kGate, args, {.n_units = args.x.n_tokens, .unit_cost = 3 * args.x.n});
   }
   Status short_conv(const ShortConvArgs& args) override {
     EDDY_TRY(check_host(args.state));
@@ -70,6 +79,32 @@ class CpuOps final : public Ops {
                {.n_units = args.n_head * n_sixteens(args.head_dim),
                 .unit_cost = 16 * args.d_state * args.x.n_tokens});
   }
+  Status token_shift(const TokenShiftArgs& args) override {
+    EDDY_TRY(check_host(args.state));
+    return run(kTokenShift, args,
+               {.n_units = n_sixteens(args.x.n),
+                .unit_cost = 16 * (1 + args.out.n / args.x.n) * args.x.n_tokens});
+  }
+  Status ddlerp(const DdlerpArgs& args) override {
+    return run(kDdlerp, args, {.n_units = args.x.n_tokens, .unit_cost = 2 * args.out.n});
+  }
+  Status wkv6_decay(const Wkv6DecayArgs& args) override {
+    return run(kWkv6Decay, args, {.n_units = args.x.n_tokens, .unit_cost = 4 * args.x.n});
+  }
+  Status wkv6(const Wkv6Args& args) override {
+    EDDY_TRY(check_host(args.state));
+    return run(kWkv6, args, wkv_work(args));
+  }
+  Status wkv7_prepare(const Wkv7PrepareArgs& args) override {
+    return run(kWkv7Prepare, args, {.n_units = args.k.n_tokens, .unit_cost = 12 * args.k.n});
+  }
+  Status wkv7(const Wkv7Args& args) override {
+    EDDY_TRY(check_host(args.state));
+    return run(kWkv7, args, wkv_work(args));
+  }
+  Status wkv_output(const WkvOutputArgs& args) override {
+    return run(kWkvOutput, args, {.n_units = args.x.n_tokens, .unit_cost = 4 * args.x.n});
+  }
 
  private:
   // How an op can be cut, and what a unit costs: about the elements that it touches.
@@ -86,6 +121,14 @@ class CpuOps final : public Ops {
   static Work linear_work(const LinearArgs& args) {
     return {.n_units = n_sixteens(args.weight.n_out()),
             .unit_cost = 16 * args.weight.n_in() * args.x.n_tokens};
+  }
+
+  // A unit is one head of one lane. Heads cost the same, lanes do not: shares are of heads first.
+  template <class Args>
+  static Work wkv_work(const Args& args) {
+    const auto n_lanes = static_cast<std::int64_t>(args.lanes.size());
+    return {.n_units = args.out.n / args.head_size * n_lanes,
+            .unit_cost = args.head_size * args.head_size * args.out.n_tokens / n_lanes};
   }
 
   Status check_type(const Weight& weight) const {

@@ -30,7 +30,7 @@ void gated_rms_norm(const GatedRmsNormArgs& args, Share tokens) {
     for (std::int64_t first = 0; first < args.x.n; first += size) {
       float* out = args.out.token(t) + first;
       gate_group(args.x.token(t) + first, args.gate.token(t) + first, size, out);
-      norm_group(out, args.weight.data() + first, size, args.eps, out);
+      norm_group(out, {.weight = args.weight.data() + first}, size, args.eps, out);
     }
   }
 }

@@ -16,11 +16,21 @@ using Kernels = PerIsa<void(const Args& args, Share units)>;
 extern const Kernels<EmbedArgs> kEmbed;                  // a unit is a token
 extern const Kernels<SelectArgs> kSelect;                // a unit is a selected token
 extern const Kernels<RmsNormArgs> kRmsNorm;              // a unit is a token
+extern const Kernels<LayerNormArgs> kLayerNorm;          // a unit is a token
 extern const Kernels<GatedRmsNormArgs> kGatedRmsNorm;    // a unit is a token
 extern const Kernels<LinearArgs> kLinearDense;           // a unit is sixteen rows
+extern const Kernels<ActivateArgs> kActivate;            // a unit is a token
+extern const Kernels<GateArgs> kGate;                    // a unit is a token
 extern const Kernels<ShortConvArgs> kShortConv;          // a unit is sixteen channels
 extern const Kernels<SelectiveScanArgs> kSelectiveScan;  // a unit is sixteen channels
 extern const Kernels<SsdScanArgs> kSsdScan;              // a unit is sixteen channels of a head
+extern const Kernels<TokenShiftArgs> kTokenShift;        // a unit is sixteen channels
+extern const Kernels<DdlerpArgs> kDdlerp;                // a unit is a token
+extern const Kernels<Wkv6DecayArgs> kWkv6Decay;          // a unit is a token
+extern const Kernels<Wkv6Args> kWkv6;                    // unit h n_lanes + i: head h of lane i
+extern const Kernels<Wkv7PrepareArgs> kWkv7Prepare;      // a unit is a token
+extern const Kernels<Wkv7Args> kWkv7;                    // unit h n_lanes + i: head h of lane i
+extern const Kernels<WkvOutputArgs> kWkvOutput;          // a unit is a token
 
 // Units of n elements, sixteen to each.
 inline std::int64_t n_sixteens(std::int64_t n) { return (n + 15) / 16; }

@@ -69,6 +69,14 @@ HWY_INLINE void store_first(V16 v, float* p, std::int64_t n) {
   std::memcpy(p, all, static_cast<std::size_t>(n) * sizeof(float));
 }
 
+// v with zeros behind the first n lanes.
+HWY_INLINE V16 first_lanes(V16 v, std::int64_t n) {
+  if (HWY_LIKELY(n == kLanes)) return v;
+  float all[16];
+  store(v, all);
+  return load_first(all, n);
+}
+
 HWY_INLINE V16 add(V16 a, V16 b) { EDDY_EACH_PART(V16, part::add(a.p[i], b.p[i])); }
 HWY_INLINE V16 sub(V16 a, V16 b) { EDDY_EACH_PART(V16, part::sub(a.p[i], b.p[i])); }
 HWY_INLINE V16 mul(V16 a, V16 b) { EDDY_EACH_PART(V16, part::mul(a.p[i], b.p[i])); }

@@ -1,6 +1,7 @@
-// exp, softplus and SiLU on sixteen lanes, by polynomials and fused multiply-adds: the same bits on
-// every instruction set. Errors are at most 2 units in the last place (tests/cpu/math_test.cpp);
-// results below the normal range are rounded as IEEE says; NaN gives NaN.
+// exp, softplus, sigmoid, SiLU and tanh on sixteen lanes, by polynomials and fused multiply-adds:
+// the same bits on every instruction set. Errors are at most 2 units in the last place
+// (tests/cpu/math_test.cpp); results below the normal range are rounded as IEEE says; NaN gives
+// NaN.
 //
 // Included once for each target of hwy/foreach_target.h.
 #if defined(EDDY_CPU_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -68,6 +69,27 @@ HWY_INLINE V16 silu(V16 x) {
   x = at_least(broadcast(-200.0f), x);
   const V16 e = exp(sub(zeros(), abs(x)));
   return div(if_greater(x, zeros(), x, mul(x, e)), add(e, broadcast(1.0f)));
+}
+
+// 1 / (1 + e^-x).
+HWY_INLINE V16 sigmoid(V16 x) {
+  const V16 one = broadcast(1.0f), e = exp(sub(zeros(), abs(x)));
+  return div(if_greater(x, zeros(), one, e), add(e, one));
+}
+
+// |x| < 0.5625: x + x z p(z), z = x^2, p by Remez's exchange, relative error 1.4e-9;
+// else 1 - 2 / (e^2|x| + 1) with the sign of x.
+HWY_INLINE V16 tanh(V16 x) {
+  const V16 one = broadcast(1.0f), size = abs(x), z = mul(x, x);
+  V16 p = broadcast(-0x1.95001cp-8f);
+  p = fma(p, z, broadcast(0x1.582fbp-6f));
+  p = fma(p, z, broadcast(-0x1.b90946p-5f));
+  p = fma(p, z, broadcast(0x1.110c72p-3f));
+  p = fma(p, z, broadcast(-0x1.555548p-2f));
+  const V16 near = fma(mul(x, z), p, x);
+  const V16 far = sub(one, div(broadcast(2.0f), add(exp(add(size, size)), one)));
+  const V16 signed_far = if_greater(zeros(), x, sub(zeros(), far), far);
+  return if_greater(broadcast(0.5625f), size, near, signed_far);
 }
 
 }  // namespace HWY_NAMESPACE

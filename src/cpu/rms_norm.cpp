@@ -1,7 +1,7 @@
 // RMSNorm (Zhang & Sennrich 2019) over groups of n = group_size elements of a token:
-//   out[i] = x[i] * (1 / sqrt(sum_j x[j]^2 / n + eps)) * weight[i]
-// x, out {n_groups * n, n_tokens}; weight of that length or none. Reads 8 bytes and writes 4 for
-// each element (x stays in the cache for the second pass); 4 flops for each.
+//   out[i] = x[i] * (1 / sqrt(sum_j x[j]^2 / n + eps)) * weight[i] + bias[i]
+// x, out {n_groups * n, n_tokens}; weight and bias of that length or none. Reads 8 bytes and writes
+// 4 for each element (x stays in the cache for the second pass); 4 flops for each.
 #include "cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -19,8 +19,10 @@ void rms_norm(const RmsNormArgs& args, Share tokens) {
   const std::int64_t size = args.group_size;
   for (std::int64_t t = tokens.first; t < tokens.last; ++t) {
     for (std::int64_t first = 0; first < args.x.n; first += size) {
-      const float* weight = args.weight.empty() ? nullptr : args.weight.data() + first;
-      norm_group(args.x.token(t) + first, weight, size, args.eps, args.out.token(t) + first);
+      const NormWeights weights = {
+          .weight = args.weight.empty() ? nullptr : args.weight.data() + first,
+          .bias = args.bias.empty() ? nullptr : args.bias.data() + first};
+      norm_group(args.x.token(t) + first, weights, size, args.eps, args.out.token(t) + first);
     }
   }
 }

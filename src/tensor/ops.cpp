@@ -23,4 +23,8 @@ std::uint64_t ssd_scan_state_elems(std::int64_t n_head, std::int64_t head_dim,
   return static_cast<std::uint64_t>(n_head) * selective_scan_state_elems(head_dim, d_state);
 }
 
+std::uint64_t wkv_state_elems(std::int64_t n_head, std::int64_t head_size) {
+  return ssd_scan_state_elems(n_head, head_size, head_size);
+}
+
 }  // namespace eddy

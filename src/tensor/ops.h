@@ -34,11 +34,21 @@ struct SelectArgs {
 };
 
 // RMSNorm (Zhang & Sennrich 2019) over groups of group_size elements:
-//   out = x / sqrt(mean(x^2) + eps) * weight
+//   out = x / sqrt(mean(x^2) + eps) * weight + bias
 struct RmsNormArgs {
-  ConstMat x;                     // {n, n_tokens}
-  std::span<const float> weight;  // n, or empty for none
-  std::int64_t group_size = 0;    // divides n
+  ConstMat x;                        // {n, n_tokens}
+  std::span<const float> weight;     // n, or empty for none
+  std::span<const float> bias = {};  // n, or empty for none; none without a weight
+  std::int64_t group_size = 0;       // divides n
+  float eps = 0;
+  Mat out;  // {n, n_tokens}; may be x
+};
+
+// LayerNorm (Ba et al. 2016): out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, with the
+// variance over n.
+struct LayerNormArgs {
+  ConstMat x;                           // {n, n_tokens}
+  std::span<const float> weight, bias;  // n
   float eps = 0;
   Mat out;  // {n, n_tokens}; may be x
 };
@@ -60,6 +70,26 @@ struct LinearArgs {
   ConstMat x;               // {n_in, n_tokens}
   Mat out;                  // {n_out, n_tokens}
   bool accumulate = false;  // add to what out holds (a residual)
+};
+
+enum class Activation : std::uint8_t { kIdentity, kSigmoid, kSilu, kTanh, kReluSquared };
+
+// out = scale * f(x + bias).
+struct ActivateArgs {
+  ConstMat x;                        // {n, n_tokens}
+  std::span<const float> bias = {};  // n, or empty for none
+  Activation function = Activation::kIdentity;
+  float scale = 1;
+  Mat out;  // {n, n_tokens}; may be x
+};
+
+// A gate in front of x: out = f(gate) * x (+ out). SwiGLU (Shazeer 2020) is f = SiLU.
+struct GateArgs {
+  ConstMat x;     // {n, n_tokens}
+  ConstMat gate;  // {n, n_tokens}
+  Activation function = Activation::kIdentity;
+  bool accumulate = false;  // add to what out holds (a residual)
+  Mat out;                  // {n, n_tokens}; may be x or gate
 };
 
 // Causal depthwise convolution over time, then SiLU; the state is the last d_conv - 1 inputs.
@@ -109,11 +139,105 @@ struct SsdScanArgs {
   Mat out;          // {n_head * head_dim, n_tokens}
 };
 
+// The token shift of RWKV (Peng et al. 2023, section 3.1), and what is mixed from it, for each of
+// n_out vectors lerp[c]; before[t] is the input of the lane's token before t:
+//   delta[t] = before[t] - x[t];  out[c, t] = x[t] + delta[t] * lerp[c]
+// The state is the lane's last input. It passes through the state's element type before it is used,
+// so that a cut changes nothing. A row of S may hold several shifts, each at its `first`.
+struct TokenShiftArgs {
+  ConstMat x;                   // {n, n_tokens}
+  std::span<const float> lerp;  // {n, n_out}
+  std::span<const Lane> lanes;
+  StateRows state;  // S, rows of n elements or more
+  std::int64_t first = 0;
+  Mat out;         // {n * n_out, n_tokens}; not x
+  Mat delta = {};  // {n, n_tokens}, or empty where nobody wants it
+};
+
+// The data-dependent lerp of RWKV-6 (Peng et al. 2024, section 4.1), for each of n_out vectors:
+//   out[c, t] = x[t] + delta[t] * (lerp[c] + mix[c, t])
+struct DdlerpArgs {
+  ConstMat x, delta;            // {n, n_tokens}
+  std::span<const float> lerp;  // {n, n_out}
+  ConstMat mix;                 // {n * n_out, n_tokens}
+  Mat out;                      // {n * n_out, n_tokens}; may be mix
+};
+
+// The decay of RWKV-6 (Peng et al. 2024, section 4.2): w = exp(-exp(bias + x)). Where a gated
+// linear attention wants keys, those of head h come from head h / (n_head / n_head_kv) of k:
+//   key[h] = k[h_kv] * (1 - w[h])
+struct Wkv6DecayArgs {
+  ConstMat x;                   // {n_head * head_size, n_tokens}
+  std::span<const float> bias;  // n_head * head_size
+  ConstMat k = {};              // {n_head_kv * head_size, n_tokens}, or empty
+  std::int64_t head_size = 0;
+  Mat w;         // {n_head * head_size, n_tokens}; may be x
+  Mat key = {};  // as w, where there is k; not k
+};
+
+// The recurrence of RWKV-6 (Peng et al. 2024, section 4.2), and, without u, gated linear attention
+// (Yang et al. 2023). Head h of v is h / (n_head / n_head_kv); i a key's index, j a value's:
+//   with u:    out[h, j] = scale * sum_i r[i] * (s[i, j] + u[i] * k[i] * v[j])    the old state
+//   s[i, j] = w[i] * s[i, j] + k[i] * v[j]
+//   without u: out[h, j] = scale * sum_i r[i] * s[i, j]                           the new state
+// With a state of F16 or BF16 the state is rounded after each token.
+struct Wkv6Args {
+  ConstMat r, w, k;          // {n_head * head_size, n_tokens}
+  ConstMat v;                // {n_head_kv * head_size, n_tokens}
+  std::span<const float> u;  // n_head * head_size, or empty
+  std::int64_t head_size = 0;
+  float scale = 1;
+  std::span<const Lane> lanes;
+  StateRows state;  // R, rows of wkv_state_elems(n_head, head_size)
+  Mat out;          // {n_head * head_size, n_tokens}; none of the inputs
+};
+
+// What RWKV-7 (Peng et al. 2025, section 4) makes of its projections, head by head:
+//   w = exp(-0.606531 * sigmoid(w_bias + w));  rate = sigmoid(a_bias + a)
+//   kk = k * k_k / max(|k * k_k|, 1e-12);      a = -kk;  b = kk * rate
+//   k = k * (1 + (rate - 1) * k_a);            v = v + (v_first - v) * sigmoid(v_bias + v_mix)
+struct Wkv7PrepareArgs {
+  std::span<const float> w_bias, a_bias, v_bias, k_k, k_a;  // n_head * head_size
+  std::int64_t head_size = 0;
+  ConstMat v_first = {}, v_mix = {};  // as k, or empty: v stays
+  Mat w, k, v, a;                     // {n_head * head_size, n_tokens}, in and out
+  Mat b;                              // as k, out
+};
+
+// The recurrence of RWKV-7 (Peng et al. 2025, section 4): S <- S (diag(w) + a b^T) + v k^T, for
+// each head; i a value's index, j a key's:
+//   sa[i] = sum_j a[j] * s[i, j];  s[i, j] = w[j] * s[i, j] + v[i] * k[j] + sa[i] * b[j]
+//   out[i] = sum_j s[i, j] * r[j]
+// With a state of F16 or BF16 the state is rounded after each token.
+struct Wkv7Args {
+  ConstMat r, w, k, v, a, b;  // {n_head * head_size, n_tokens}
+  std::int64_t head_size = 0;
+  std::span<const Lane> lanes;
+  StateRows state;  // R, rows of wkv_state_elems(n_head, head_size)
+  Mat out;          // {n_head * head_size, n_tokens}; none of the inputs
+};
+
+// What RWKV does with the output of the recurrence, head by head: a LayerNorm over the head, then
+// (RWKV-7) v times the bonus of the token itself, then the gate:
+//   out = (norm(x) * weight + bias + v * sum_i k[i] * r[i] * r_k[i]) * f(gate)
+struct WkvOutputArgs {
+  ConstMat x;                           // {n_head * head_size, n_tokens}
+  std::span<const float> weight, bias;  // n_head * head_size, or empty: no norm
+  std::span<const float> r_k = {};      // n_head * head_size, or empty: no bonus
+  ConstMat r = {}, k = {}, v = {};      // as x; for the bonus
+  ConstMat gate = {};                   // as x, or empty: no gate
+  Activation function = Activation::kIdentity;
+  std::int64_t head_size = 0;
+  float eps = 0;
+  Mat out;  // as x; may be x
+};
+
 // Elements of a state row. The order inside a row is the kernel's own matter.
 std::uint64_t short_conv_state_elems(std::int64_t n_channels, std::int64_t d_conv);
 std::uint64_t selective_scan_state_elems(std::int64_t d_inner, std::int64_t d_state);
 std::uint64_t ssd_scan_state_elems(std::int64_t n_head, std::int64_t head_dim,
                                    std::int64_t d_state);
+std::uint64_t wkv_state_elems(std::int64_t n_head, std::int64_t head_size);
 
 // A backend: one object for each device and thread pool. Calls are made by one thread, in order.
 class Ops {
@@ -131,11 +255,21 @@ class Ops {
   virtual Status embed(const EmbedArgs& args) = 0;
   virtual Status select(const SelectArgs& args) = 0;
   virtual Status rms_norm(const RmsNormArgs& args) = 0;
+  virtual Status layer_norm(const LayerNormArgs& args) = 0;
   virtual Status gated_rms_norm(const GatedRmsNormArgs& args) = 0;
   virtual Status linear(const LinearArgs& args) = 0;
+  virtual Status activate(const ActivateArgs& args) = 0;
+  virtual Status gate(const GateArgs& args) = 0;
   virtual Status short_conv(const ShortConvArgs& args) = 0;
   virtual Status selective_scan(const SelectiveScanArgs& args) = 0;
   virtual Status ssd_scan(const SsdScanArgs& args) = 0;
+  virtual Status token_shift(const TokenShiftArgs& args) = 0;
+  virtual Status ddlerp(const DdlerpArgs& args) = 0;
+  virtual Status wkv6_decay(const Wkv6DecayArgs& args) = 0;
+  virtual Status wkv6(const Wkv6Args& args) = 0;
+  virtual Status wkv7_prepare(const Wkv7PrepareArgs& args) = 0;
+  virtual Status wkv7(const Wkv7Args& args) = 0;
+  virtual Status wkv_output(const WkvOutputArgs& args) = 0;
 };
 
 }  // namespace eddy

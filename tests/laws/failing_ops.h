@@ -29,6 +29,18 @@ class FailingOps final : public Ops {
     return pass(real_.selective_scan(args));
   }
   Status ssd_scan(const SsdScanArgs& args) override { return pass(real_.ssd_scan(args)); }
+  Status layer_norm(const LayerNormArgs& args) override { return pass(real_.layer_norm(args)); }
+  Status activate(const ActivateArgs& args) override { return pass(real_.activate(args)); }
+  Status gate(const GateArgs& args) override { return pass(real_.gate(args)); }
+  Status token_shift(const TokenShiftArgs& args) override { return pass(real_.token_shift(args)); }
+  Status ddlerp(const DdlerpArgs& args) override { return pass(real_.ddlerp(args)); }
+  Status wkv6_decay(const Wkv6DecayArgs& args) override { return pass(real_.wkv6_decay(args)); }
+  Status wkv6(const Wkv6Args& args) override { return pass(real_.wkv6(args)); }
+  Status wkv7_prepare(const Wkv7PrepareArgs& args) override {
+    return pass(real_.wkv7_prepare(args));
+  }
+  Status wkv7(const Wkv7Args& args) override { return pass(real_.wkv7(args)); }
+  Status wkv_output(const WkvOutputArgs& args) override { return pass(real_.wkv_output(args)); }
 
  private:
   Status pass(Status status) {

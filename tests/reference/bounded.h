@@ -31,6 +31,8 @@ inline Bounded operator*(Bounded a, Bounded b) {
   return rounded({a.v * b.v, std::abs(a.v) * b.e + std::abs(b.v) * a.e + a.e * b.e});
 }
 inline Bounded operator+(Bounded a, Bounded b) { return rounded({a.v + b.v, a.e + b.e}); }
+inline Bounded operator-(Bounded a, Bounded b) { return rounded({a.v - b.v, a.e + b.e}); }
+inline Bounded operator-(Bounded a) { return {-a.v, a.e}; }
 
 // sum of a[i] b[i], in any order, with or without fused multiply-adds.
 inline Bounded dot(const std::vector<Bounded>& a, const std::vector<Bounded>& b) {
@@ -55,10 +57,27 @@ inline Bounded softplus(Bounded x) {
   return {v, x.e + 2 * kFunctionError * (v + x.e) + kTiny};
 }
 
-// The derivative is at most 1.1.
+// The derivative is at most 1.1. Far down it is x e^x, and e^x may be denormal.
 inline Bounded silu(Bounded x) {
-  const double v = x.v / (1 + std::exp(-x.v));
-  return {v, 1.1 * x.e + 2 * kFunctionError * (std::abs(v) + 1.1 * x.e) + kTiny};
+  const double v = x.v / (1 + std::exp(-x.v)), tiny = kTiny * (1 + std::abs(x.v));
+  return {v, 1.1 * x.e + 2 * kFunctionError * (std::abs(v) + 1.1 * x.e) + tiny};
+}
+
+// The derivative is at most 1/4.
+inline Bounded sigmoid(Bounded x) {
+  const double v = 1 / (1 + std::exp(-x.v));
+  return {v, x.e / 4 + 2 * kFunctionError * (v + x.e / 4) + kTiny};
+}
+
+// The derivative is at most 1.
+inline Bounded tanh(Bounded x) {
+  const double v = std::tanh(x.v);
+  return {v, x.e + 2 * kFunctionError * (std::abs(v) + x.e) + kTiny};
+}
+
+inline Bounded relu_squared(Bounded x) {
+  const Bounded positive = {std::max(x.v, 0.0), x.e};
+  return positive * positive;
 }
 
 // 1 / sqrt(x) for x > e.

@@ -59,7 +59,9 @@ inline Row quantised(const Row& x) {
   return out;
 }
 
-inline Row rms_norm(const Row& x, const Reals& weight, std::size_t group_size, double eps) {
+// bias may be empty.
+inline Row rms_norm(const Row& x, const Reals& weight, std::size_t group_size, double eps,
+                    const Reals& bias = {}) {
   Row out;
   for (std::size_t first = 0; first < x.size(); first += group_size) {
     const Row group(x.begin() + static_cast<std::ptrdiff_t>(first),
@@ -71,7 +73,23 @@ inline Row rms_norm(const Row& x, const Reals& weight, std::size_t group_size, d
     for (std::size_t i = 0; i < group_size; ++i) {
       const Bounded v = group[i] * scale;
       out.push_back(weight.empty() ? v : v * exact(weight[first + i]));
+      if (!bias.empty()) out.back() = out.back() + exact(bias[first + i]);
     }
+  }
+  return out;
+}
+
+inline Row layer_norm(const Row& x, const Reals& weight, const Reals& bias, double eps) {
+  const double n = static_cast<double>(x.size());
+  const Bounded sum = dot(x, Row(x.size(), exact(1)));
+  const Bounded mean = rounded({sum.v / n, sum.e / n});
+  Row away;
+  for (const Bounded v : x) away.push_back(v - mean);
+  const Bounded squares = dot(away, away);
+  const Bounded scale = inverse_root(rounded({squares.v / n, squares.e / n}) + exact(eps));
+  Row out;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    out.push_back(away[i] * scale * exact(weight[i]) + exact(bias[i]));
   }
   return out;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cpu/support/case_parts.h"
 #include "cpu/support/weights.h"
 
 namespace eddy::test {
@@ -11,39 +12,11 @@ namespace {
 
 using reference::Row;
 
-constexpr DType kStateTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
 constexpr DType kDenseTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
 constexpr DType kTypesOf32[] = {DType::kQ8_0, DType::kQ4_0,   DType::kQ4_1, DType::kQ5_0,
                                 DType::kQ5_1, DType::kIQ4_NL, DType::kMXFP4};
 constexpr DType kTypesOf256[] = {DType::kQ2_K, DType::kQ3_K, DType::kQ4_K,
                                  DType::kQ5_K, DType::kQ6_K, DType::kIQ4_XS};
-
-// How many sequences, and how many tokens of each.
-struct Load {
-  int n_seqs = 3, n_tokens = 9;
-};
-
-std::string load_name(Load load) { return fmt::format("{}x{}", load.n_seqs, load.n_tokens); }
-
-std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
-std::uint64_t elems(std::int64_t n) { return static_cast<std::uint64_t>(n); }
-double real(std::int64_t n) { return static_cast<double>(n); }
-
-reference::StateType state_type(DType type) {
-  if (type == DType::kF16) return reference::kStateF16;
-  return type == DType::kBF16 ? reference::kStateBF16 : reference::kStateF32;
-}
-
-// A reference that is a loop over the tokens of a sequence.
-template <class Step>
-Row each_token(const OpCase& c, const Step& step) {
-  Row out;
-  for (int pos = 0; pos < c.shape().n_tokens; ++pos) {
-    const Row token = step(pos);
-    out.insert(out.end(), token.begin(), token.end());
-  }
-  return out;
-}
 
 class EmbedCase final : public OpCase {
  public:
@@ -144,20 +117,24 @@ struct NormShape {
   bool has_weight = true;
   bool is_gated = false;
   Load load = {};
+  bool has_bias = false;
 };
 
 class NormCase final : public OpCase {
  public:
   explicit NormCase(NormShape s)
-      : OpCase(
-            {.name = fmt::format("{}/{}/{}/{}{}", s.is_gated ? "gated_rms_norm" : "rms_norm", s.n,
-                                 s.group_size, load_name(s.load), s.has_weight ? "" : "/no_weight"),
-             .n_seqs = s.load.n_seqs,
-             .n_tokens = s.load.n_tokens,
-             .n_inputs = {s.n, s.n},
-             .n_out = s.n}),
+      : OpCase({.name = fmt::format("{}/{}/{}/{}{}", s.is_gated ? "gated_rms_norm" : "rms_norm",
+                                    s.n, s.group_size, load_name(s.load),
+                                    !s.has_weight ? "/no_weight"
+                                    : s.has_bias  ? "/bias"
+                                                  : ""),
+                .n_seqs = s.load.n_seqs,
+                .n_tokens = s.load.n_tokens,
+                .n_inputs = {s.n, s.n},
+                .n_out = s.n}),
         s_(s),
-        weight_(s.has_weight ? make_vector(s.n, -2, 2) : RandomVector()) {}
+        weight_(s.has_weight ? make_vector(s.n, -2, 2) : RandomVector()),
+        bias_(s.has_bias ? make_vector(s.n, -1, 1) : RandomVector()) {}
 
   Status call(Ops& ops, const OpCall& call) const override {
     if (s_.is_gated) {
@@ -170,6 +147,7 @@ class NormCase final : public OpCase {
     }
     return ops.rms_norm({.x = call.inputs[0],
                          .weight = weight_.floats,
+                         .bias = bias_.floats,
                          .group_size = s_.group_size,
                          .eps = kEps,
                          .out = call.out});
@@ -179,14 +157,14 @@ class NormCase final : public OpCase {
       const Row x = row(0, seq, pos), gate = row(1, seq, pos);
       return s_.is_gated
                  ? reference::gated_rms_norm(x, gate, weight_.values, size(s_.group_size), kEps)
-                 : reference::rms_norm(x, weight_.values, size(s_.group_size), kEps);
+                 : reference::rms_norm(x, weight_.values, size(s_.group_size), kEps, bias_.values);
     });
   }
 
  private:
   static constexpr float kEps = 1e-5f;
   NormShape s_;
-  RandomVector weight_;
+  RandomVector weight_, bias_;
 };
 
 struct ConvShape {
@@ -347,11 +325,6 @@ class SsdScanCase final : public OpCase {
   RandomVector dt_bias_, a_, skip_;
 };
 
-template <class Case, class... Args>
-void add(OpCases& cases, Args&&... args) {
-  cases.push_back(std::make_unique<Case>(std::forward<Args>(args)...));
-}
-
 constexpr std::int64_t kModelWidth = 768;
 
 void add_model_products(OpCases& cases, DType type, Load load) {
@@ -397,6 +370,7 @@ OpCases small_op_cases() {
     add<NormCase>(cases, NormShape{96, 24, true, is_gated});
   }
   add<NormCase>(cases, NormShape{48, 48, false});
+  add<NormCase>(cases, NormShape{100, 50, true, false, {}, true});
   for (const DType type : kStateTypes) {
     for (const std::int64_t d_conv : {2, 4, 9}) {
       for (const std::int64_t n : {1, 48, 130})
@@ -409,6 +383,7 @@ OpCases small_op_cases() {
     add<SsdScanCase>(cases, SsdShape{2, 64, 1, 128, type, {2, 6}});
     add<SsdScanCase>(cases, SsdShape{6, 37, 3, 5, type});
   }
+  add_small_rwkv_cases(cases);
   return cases;
 }
 
@@ -431,6 +406,7 @@ OpCases model_op_cases() {
       add<SsdScanCase>(cases, SsdShape{24, 64, 1, 128, type, load});
     }
   }
+  add_model_rwkv_cases(cases);
   return cases;
 }
 

@@ -8,7 +8,12 @@ namespace eddy::test {
 // Small shapes, odd ones among them: for the equality, invariance and accuracy tests.
 OpCases small_op_cases();
 
-// The shapes of mamba-130m and mamba2-130m: decoding of 1 and of 32 sequences, and prefill.
+// The shapes of mamba-130m, mamba2-130m and rwkv7-0.1B: decoding of 1 and of 32 sequences, and
+// prefill.
 OpCases model_op_cases();
+
+// The same of RWKV's ops, which the two lists include: the shapes are those of rwkv7-0.1B.
+void add_small_rwkv_cases(OpCases& cases);
+void add_model_rwkv_cases(OpCases& cases);
 
 }  // namespace eddy::test
