@@ -16,6 +16,7 @@ namespace {
 constexpr Architecture kArchitectures[] = {
     {"mamba", make_mamba},
     {"mamba2", make_mamba2},
+    {"rwkv7", make_rwkv7},
 };
 
 std::string known_names() {

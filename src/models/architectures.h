@@ -24,5 +24,6 @@ std::span<const Architecture> architectures();
 
 std::unique_ptr<Model> make_mamba(Loader& load);
 std::unique_ptr<Model> make_mamba2(Loader& load);
+std::unique_ptr<Model> make_rwkv7(Loader& load);
 
 }  // namespace eddy

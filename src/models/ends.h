@@ -1,17 +1,18 @@
 // The two ends of a model: token ids in, logits out.
 #pragma once
 
-#include <vector>
-
 #include "models/loader.h"
 #include "models/model.h"
+#include "models/norm.h"
 #include "tensor/tensor.h"
 
 namespace eddy {
 
 class Ends {
  public:
-  explicit Ends(Loader& load);
+  // norm: the last one, output_norm.
+  Ends(Loader& load, Norm norm);
+  explicit Ends(Loader& load);  // with the RMSNorm that most have
 
   // x {n_embd, n_tokens}: the embeddings of the micro-batch's tokens.
   Status embed(const Forward& pass, Mat x) const;
@@ -21,10 +22,9 @@ class Ends {
   Status logits(const Forward& pass, ConstMat x) const;
 
  private:
-  float eps_;
-  Weight token_embd_;        // {n_embd, n_vocab}
-  std::vector<float> norm_;  // {n_embd}
-  Weight output_;            // {n_embd, n_vocab}; token_embd where the file ties them
+  Weight token_embd_;  // {n_embd, n_vocab}
+  Norm norm_;
+  Weight output_;  // {n_embd, n_vocab}; token_embd where the file ties them
 };
 
 }  // namespace eddy

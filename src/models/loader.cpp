@@ -97,6 +97,10 @@ std::int64_t Loader::integer(std::string_view key, Range range) {
   return range.least;
 }
 
+std::int64_t Loader::integer_or(std::string_view key, std::int64_t value, Range range) {
+  return file_.find(full_key(key)) ? integer(key, range) : value;
+}
+
 float Loader::positive(std::string_view key) {
   const std::string name = full_key(key);
   const auto number = read<float>(name);
@@ -133,18 +137,33 @@ const GgufTensor* Loader::tensor(std::string_view name, std::span<const std::int
   return found;
 }
 
-Weight Loader::matrix(std::string_view name, std::int64_t n_in, std::int64_t n_out) {
-  const std::int64_t shape[] = {n_in, n_out};
-  const GgufTensor* found = tensor(name, shape);
-  if (found && !ops_.can_multiply(found->type)) {
-    unsupported_.push_back(
-        fmt::format("{}: type {} cannot be computed yet", name, dtype_name(found->type)));
-  }
+// The first matrix of a tensor; empty where there is none.
+Weight Loader::weight(const GgufTensor* found, std::int64_t n_in, std::int64_t n_out) {
   if (!found) return {};
+  if (!ops_.can_multiply(found->type)) {
+    unsupported_.push_back(
+        fmt::format("{}: type {} cannot be computed yet", found->name, dtype_name(found->type)));
+  }
   return {.data = found->data.data(),
           .type = found->type,
           .ne = {n_in, n_out, 1, 1},
           .name = found->name};
+}
+
+Weight Loader::matrix(std::string_view name, std::int64_t n_in, std::int64_t n_out) {
+  const std::int64_t shape[] = {n_in, n_out};
+  return weight(tensor(name, shape), n_in, n_out);
+}
+
+std::vector<Weight> Loader::matrices(std::string_view name, std::int64_t n_in, std::int64_t n_out,
+                                     std::int64_t n) {
+  const std::int64_t shape[] = {n_in, n_out, n};
+  const GgufTensor* found = tensor(name, shape);
+  std::vector<Weight> all(static_cast<std::size_t>(n), weight(found, n_in, n_out));
+  if (!found) return all;
+  const std::size_t n_bytes = found->data.size() / all.size();  // rows are of whole blocks
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].data += i * n_bytes;
+  return all;
 }
 
 std::vector<float> Loader::small(std::string_view name, Shape shape) {
@@ -156,6 +175,10 @@ std::vector<float> Loader::small(std::string_view name, Shape shape) {
         fmt::format("{}: type {}, expected F32, F16 or BF16", name, dtype_name(found->type)));
   }
   return std::move(values).value_or(std::vector<float>());
+}
+
+void Loader::unused(std::string_view name, Shape shape) {
+  if (has(name)) tensor(name, shape);
 }
 
 std::vector<float> Loader::small_transposed(std::string_view name, Shape shape) {

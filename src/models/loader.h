@@ -42,6 +42,8 @@ class Loader {
 
   // --- Hyper-parameters: "ssm.conv_kernel" is the key "<architecture>.ssm.conv_kernel" ----------
   std::int64_t integer(std::string_view key, Range range = {});
+  // The same, `value` where the file has none.
+  std::int64_t integer_or(std::string_view key, std::int64_t value, Range range = {});
   float positive(std::string_view key);  // finite, > 0
   bool flag(std::string_view key);       // false where the file has none
   // Notes `message` unless the condition holds: for what a range cannot say.
@@ -51,19 +53,32 @@ class Loader {
   bool has(std::string_view name) const;
   // A matrix {n_in, n_out} of a type that the ops can multiply with, as it lies in the file.
   Weight matrix(std::string_view name, std::int64_t n_in, std::int64_t n_out);
+  // n such matrices, one behind the other: a tensor {n_in, n_out, n}.
+  std::vector<Weight> matrices(std::string_view name, std::int64_t n_in, std::int64_t n_out,
+                               std::int64_t n);
   // A small tensor of F32, F16 or BF16, as F32.
   std::vector<float> small(std::string_view name, Shape shape);
+  // A tensor that files may have and nobody reads: where it is, it has this shape.
+  void unused(std::string_view name, Shape shape);
   // The same with the first two extents exchanged: element (i, j) at j + shape[1] * i.
   std::vector<float> small_transposed(std::string_view name, Shape shape);
 
   // The tensors of one layer: "ssm_in.weight" is "blk.3.ssm_in.weight".
   class Layer {
    public:
+    bool has(std::string_view name) const { return loader_.has(prefix_ + std::string(name)); }
     Weight matrix(std::string_view name, std::int64_t n_in, std::int64_t n_out) const {
       return loader_.matrix(prefix_ + std::string(name), n_in, n_out);
     }
+    std::vector<Weight> matrices(std::string_view name, std::int64_t n_in, std::int64_t n_out,
+                                 std::int64_t n) const {
+      return loader_.matrices(prefix_ + std::string(name), n_in, n_out, n);
+    }
     std::vector<float> small(std::string_view name, Shape shape) const {
       return loader_.small(prefix_ + std::string(name), shape);
+    }
+    void unused(std::string_view name, Shape shape) const {
+      loader_.unused(prefix_ + std::string(name), shape);
     }
     std::vector<float> small_transposed(std::string_view name, Shape shape) const {
       return loader_.small_transposed(prefix_ + std::string(name), shape);
@@ -94,6 +109,7 @@ class Loader {
   std::optional<T> read(const std::string& key);
   std::int64_t n_vocab();
   const GgufTensor* tensor(std::string_view name, std::span<const std::int64_t> shape);
+  Weight weight(const GgufTensor* found, std::int64_t n_in, std::int64_t n_out);
 
   const GgufFile& file_;
   const Ops& ops_;

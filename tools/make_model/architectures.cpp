@@ -6,6 +6,7 @@ namespace {
 constexpr Architecture kArchitectures[] = {
     {"mamba", mamba_shapes, plan_mamba},
     {"mamba2", mamba2_shapes, plan_mamba2},
+    {"rwkv7", rwkv7_shapes, plan_rwkv7},
 };
 
 }  // namespace

@@ -27,5 +27,7 @@ std::vector<std::string_view> mamba_shapes();
 std::optional<Plan> plan_mamba(std::string_view shape, DType type);
 std::vector<std::string_view> mamba2_shapes();
 std::optional<Plan> plan_mamba2(std::string_view shape, DType type);
+std::vector<std::string_view> rwkv7_shapes();
+std::optional<Plan> plan_rwkv7(std::string_view shape, DType type);
 
 }  // namespace eddy::make_model
