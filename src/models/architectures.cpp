@@ -14,9 +14,8 @@ namespace eddy {
 namespace {
 
 constexpr Architecture kArchitectures[] = {
-    {"mamba", make_mamba},
-    {"mamba2", make_mamba2},
-    {"rwkv7", make_rwkv7},
+    {"mamba", make_mamba},           {"mamba2", make_mamba2}, {"rwkv6", make_rwkv6},
+    {"rwkv6qwen2", make_rwkv6qwen2}, {"rwkv7", make_rwkv7},   {"arwkv7", make_arwkv7},
 };
 
 std::string known_names() {

@@ -24,6 +24,9 @@ std::span<const Architecture> architectures();
 
 std::unique_ptr<Model> make_mamba(Loader& load);
 std::unique_ptr<Model> make_mamba2(Loader& load);
+std::unique_ptr<Model> make_rwkv6(Loader& load);
+std::unique_ptr<Model> make_rwkv6qwen2(Loader& load);
 std::unique_ptr<Model> make_rwkv7(Loader& load);
+std::unique_ptr<Model> make_arwkv7(Loader& load);
 
 }  // namespace eddy

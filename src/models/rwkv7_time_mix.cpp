@@ -15,7 +15,7 @@ constexpr float kHeadEps = 64e-5f;
 
 Rwkv7Shape::Rwkv7Shape(Loader& load)
     : n_embd(load.info().n_embd),
-      head_size(load.integer("wkv.head_size", {1, 4096})),
+      head_size(load.integer("wkv.head_size", {1, n_embd})),
       decay_rank(load.integer("attention.decay_lora_rank")),
       rate_rank(load.integer("attention.iclr_lora_rank")),
       value_rank(load.integer("attention.value_residual_mix_lora_rank")),
@@ -65,17 +65,6 @@ std::uint64_t Rwkv7TimeMix::r_elems(const Rwkv7Shape& shape) {
   return wkv_state_elems(shape.n_embd / shape.head_size, shape.head_size);
 }
 
-Status Rwkv7TimeMix::project(const Forward& pass, const Lora& lora, Activation f, ConstMat x,
-                             Mat out) const {
-  Scratch::Scope scope(pass.scratch);
-  const Mat low = pass.scratch.mat(lora.down.n_out(), x.n_tokens);  // {rank, T}
-  EDDY_TRY(pass.ops.linear({.weight = lora.down, .x = x, .out = low}));
-  if (f != Activation::kIdentity) {
-    EDDY_TRY(pass.ops.activate({.x = low, .function = f, .out = low}));
-  }
-  return pass.ops.linear({.weight = lora.up, .x = low, .out = out});
-}
-
 Status Rwkv7TimeMix::add(const Forward& pass, LayerId il, ConstMat normed, Mat v_first,
                          Mat x) const {
   const auto& [ops, context, scratch, logits] = pass;
@@ -93,18 +82,18 @@ Status Rwkv7TimeMix::add(const Forward& pass, LayerId il, ConstMat normed, Mat v
   const Mat b = scratch.mat(n, x.n_tokens);                                  // {C, T}
   const Mat v = is_first_ ? v_first : scratch.mat(n, x.n_tokens);            // {C, T}
   EDDY_TRY(ops.linear({.weight = r_, .x = mixed.part(0, n), .out = r}));
-  EDDY_TRY(project(pass, decay_, Activation::kTanh, mixed.part(n, n), w));
+  EDDY_TRY(decay_.apply(pass, Activation::kTanh, mixed.part(n, n), w));
   EDDY_TRY(ops.linear({.weight = k_, .x = mixed.part(2 * n, n), .out = k}));
   EDDY_TRY(ops.linear({.weight = v_, .x = mixed.part(3 * n, n), .out = v}));
-  EDDY_TRY(project(pass, rate_, Activation::kIdentity, mixed.part(4 * n, n), a));
+  EDDY_TRY(rate_.apply(pass, Activation::kIdentity, mixed.part(4 * n, n), a));
   Mat v_mix, gate;
   if (!is_first_) {
     v_mix = scratch.mat(n, x.n_tokens);  // {C, T}
-    EDDY_TRY(project(pass, value_, Activation::kIdentity, mixed.part(3 * n, n), v_mix));
+    EDDY_TRY(value_.apply(pass, Activation::kIdentity, mixed.part(3 * n, n), v_mix));
   }
   if (has_gate_) {
     gate = scratch.mat(n, x.n_tokens);  // {C, T}
-    EDDY_TRY(project(pass, gate_, Activation::kSigmoid, mixed.part(5 * n, n), gate));
+    EDDY_TRY(gate_.apply(pass, Activation::kSigmoid, mixed.part(5 * n, n), gate));
   }
 
   EDDY_TRY(ops.wkv7_prepare({.w_bias = w_bias_,

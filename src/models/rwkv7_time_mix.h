@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/loader.h"
+#include "models/lora.h"
 #include "models/model.h"
 #include "tensor/ops.h"
 
@@ -32,12 +33,6 @@ class Rwkv7TimeMix {
   static std::uint64_t r_elems(const Rwkv7Shape& shape);
 
  private:
-  // up f(down x)
-  struct Lora {
-    Weight down, up;  // {C, rank}, {rank, C}
-  };
-  Status project(const Forward& pass, const Lora& lora, Activation f, ConstMat x, Mat out) const;
-
   bool is_first_, has_gate_;
   std::int64_t head_size_;
   std::vector<float> lerp_;                      // {C, 5 or 6}: r, w, k, v, a, g

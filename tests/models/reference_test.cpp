@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "reference/blocks.h"
+#include "reference/rwkv_blocks.h"
 #include "reference/scans.h"
 
 namespace eddy::reference {
@@ -117,6 +118,34 @@ TEST(Reference, SsdScanGateAndGroupedNorm) {
               {-0.9981405, -0.2535294, 1.0737363, 1.8813541});
   expect_near(rms_norm(slice(y, 4, 4), {1.4, 1.5, 1.6, 1.7}, 1e-5, none),
               {1.1759425, 1.3658238, 1.5903804, 2.0653746});
+}
+
+// Head size 2, two tokens, a state that is not zero.
+TEST(Reference, RecurrencesOfRwkv) {
+  const Vector r[] = {{1, -0.5}, {0.25, 2}}, w[] = {{0.9, 0.5}, {0.8, 0.6}};
+  const Vector k[] = {{0.5, 1.5}, {-1, 0.75}}, v[] = {{2, -1}, {0.5, 3}};
+  const Vector a[] = {{-0.6, -0.8}, {-0.28, 0.96}}, b[] = {{0.3, 0.2}, {0.14, -0.48}};
+  const Vector initial = {0.1, 0.2, 0.3, 0.4}, none = {}, u = {0.3, -0.2};
+  const Vector y6[] = {{0.55, -0.3}, {6.385, -3.805}};
+  const Vector y_gla[] = {{-0.342947, 0.233345}, {3.268955, 1.503309}};
+  const Vector y7[] = {{-0.504, 0.32}, {2.048488, 3.13878}};
+  Vector s6 = initial, s_gla = initial, s7 = initial;
+  Noise noise;
+  const auto near = [](const Vector& found, const Vector& expected) {
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found.at(i), expected[i], 1e-6);
+  };
+  for (std::size_t t = 0; t < 2; ++t) {
+    const Wkv6 in = {.r = r[t], .w = w[t], .k = k[t], .v = v[t], .u = u, .head_size = 2};
+    near(wkv6(in, s6, noise), y6[t]);
+    const Wkv6 in_gla = {.r = r[t], .w = w[t], .k = k[t], .v = v[t], .u = none, .head_size = 2};
+    near(wkv6(in_gla, s_gla, noise), y_gla[t]);
+    near(wkv7({.r = r[t], .w = w[t], .k = k[t], .v = v[t], .a = a[t], .b = b[t], .head_size = 2},
+              s7, noise),
+         y7[t]);
+  }
+  near(s6, {0.372, -3.256, 2.265, 1.47});
+  near(s_gla, s6);
+  near(s7, {0.689786, 0.938021, -3.477264, 2.004048});
 }
 
 }  // namespace

@@ -27,7 +27,13 @@ std::vector<std::string_view> mamba_shapes();
 std::optional<Plan> plan_mamba(std::string_view shape, DType type);
 std::vector<std::string_view> mamba2_shapes();
 std::optional<Plan> plan_mamba2(std::string_view shape, DType type);
+std::vector<std::string_view> rwkv6_shapes();
+std::optional<Plan> plan_rwkv6(std::string_view shape, DType type);
+std::vector<std::string_view> rwkv6qwen2_shapes();
+std::optional<Plan> plan_rwkv6qwen2(std::string_view shape, DType type);
 std::vector<std::string_view> rwkv7_shapes();
 std::optional<Plan> plan_rwkv7(std::string_view shape, DType type);
+std::vector<std::string_view> arwkv7_shapes();
+std::optional<Plan> plan_arwkv7(std::string_view shape, DType type);
 
 }  // namespace eddy::make_model

@@ -383,6 +383,7 @@ OpCases small_op_cases() {
     add<SsdScanCase>(cases, SsdShape{2, 64, 1, 128, type, {2, 6}});
     add<SsdScanCase>(cases, SsdShape{6, 37, 3, 5, type});
   }
+  add_small_elementwise_cases(cases);
   add_small_rwkv_cases(cases);
   return cases;
 }
@@ -406,6 +407,7 @@ OpCases model_op_cases() {
       add<SsdScanCase>(cases, SsdShape{24, 64, 1, 128, type, load});
     }
   }
+  add_model_elementwise_cases(cases);
   add_model_rwkv_cases(cases);
   return cases;
 }

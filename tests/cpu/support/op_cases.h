@@ -12,7 +12,9 @@ OpCases small_op_cases();
 // prefill.
 OpCases model_op_cases();
 
-// The same of RWKV's ops, which the two lists include: the shapes are those of rwkv7-0.1B.
+// What the two lists include, by file.
+void add_small_elementwise_cases(OpCases& cases);
+void add_model_elementwise_cases(OpCases& cases);
 void add_small_rwkv_cases(OpCases& cases);
 void add_model_rwkv_cases(OpCases& cases);
 

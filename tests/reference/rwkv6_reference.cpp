@@ -1,0 +1,91 @@
+// RWKV-6 (Peng et al. 2024), token by token in double.
+#include <string>
+
+#include "reference/architectures.h"
+#include "reference/rwkv6_time_mix.h"
+
+namespace eddy::reference {
+namespace {
+
+struct Layer {
+  Tensor norm, norm_bias, norm2, norm2_bias;
+  Rwkv6TimeMix time_mix;
+  Tensor lerp_k, lerp_r, key, value, receptance;
+};
+
+struct State {
+  Rwkv6TimeMix::State time;
+  Vector before;  // {C}, of the channel mix
+};
+
+class Rwkv6Reference final : public Reference {
+ public:
+  explicit Rwkv6Reference(const GgufFile& file)
+      : eps_(real_key(file, "rwkv6.attention.layer_norm_epsilon")),
+        n_rescale_(size_key(file, "rwkv6.rescale_every_n_layers")),
+        ends_(read_ends(file)),
+        out_bias_(read_tensor(file, "output_norm.bias")),
+        embd_norm_(read_tensor(file, "token_embd_norm.weight")),
+        embd_norm_bias_(read_tensor(file, "token_embd_norm.bias")) {
+    const std::size_t head_size = size_key(file, "rwkv6.wkv.head_size");
+    for (std::size_t il = 0; il < size_key(file, "rwkv6.block_count"); ++il) {
+      const std::string blk = "blk." + std::to_string(il) + ".";
+      layers_.push_back({.norm = read_tensor(file, blk + "attn_norm.weight"),
+                         .norm_bias = read_tensor(file, blk + "attn_norm.bias"),
+                         .norm2 = read_tensor(file, blk + "attn_norm_2.weight"),
+                         .norm2_bias = read_tensor(file, blk + "attn_norm_2.bias"),
+                         .time_mix = Rwkv6TimeMix(file, blk, head_size),
+                         .lerp_k = read_tensor(file, blk + "channel_mix_lerp_k.weight"),
+                         .lerp_r = read_tensor(file, blk + "channel_mix_lerp_r.weight"),
+                         .key = read_tensor(file, blk + "channel_mix_key.weight"),
+                         .value = read_tensor(file, blk + "channel_mix_value.weight"),
+                         .receptance = read_tensor(file, blk + "channel_mix_receptance.weight")});
+    }
+  }
+
+  Logits logits(std::span<const Token> tokens, Noise noise) const override {
+    std::vector<State> states;
+    for (const Layer& w : layers_) {
+      states.push_back({w.time_mix.new_state(), Vector(w.norm.v.size())});
+    }
+    Logits result;
+    for (const Token token : tokens) {
+      Vector x = layer_norm(embed(ends_, token), embd_norm_.v, embd_norm_bias_.v, eps_, noise);
+      for (std::size_t il = 0; il < layers_.size(); ++il) {
+        const Layer& w = layers_[il];
+        const Vector n = layer_norm(x, w.norm.v, w.norm_bias.v, eps_, noise);
+        add(x, w.time_mix.compute(n, states[il].time, noise), noise);
+        const Vector f = layer_norm(x, w.norm2.v, w.norm2_bias.v, eps_, noise);
+        add(x, mix_channels(w, f, states[il].before, noise), noise);
+        if (n_rescale_ == 0 || (il + 1) % n_rescale_ != 0) continue;
+        for (double& v : x) v *= 0.5;
+      }
+      const Vector last = layer_norm(x, ends_.norm.v, out_bias_.v, eps_, noise);
+      result.push_back(project(ends_, last, noise));
+    }
+    return result;
+  }
+
+ private:
+  static Vector mix_channels(const Layer& w, const Vector& f, Vector& before, Noise& noise) {
+    const Vector delta = token_shift(f, before, noise);
+    const Vector key = linear(w.key, lerp(f, delta, w.lerp_k.v, noise), noise);
+    const Vector value = linear(w.value, relu_squared(key, noise), noise);
+    const Vector gate = linear(w.receptance, lerp(f, delta, w.lerp_r.v, noise), noise);
+    return times(sigmoid(gate, {}, noise), value, noise);
+  }
+
+  double eps_;
+  std::size_t n_rescale_;
+  Ends ends_;
+  Tensor out_bias_, embd_norm_, embd_norm_bias_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reference> make_rwkv6_reference(const GgufFile& file) {
+  return std::make_unique<Rwkv6Reference>(file);
+}
+
+}  // namespace eddy::reference
