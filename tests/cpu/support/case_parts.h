@@ -12,7 +12,6 @@
 namespace eddy::test {
 
 inline constexpr DType kStateTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
-inline constexpr DType kWeightTypes[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
 
 // How many sequences, and how many tokens of each.
 struct Load {
