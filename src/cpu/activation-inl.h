@@ -20,6 +20,7 @@ HWY_INLINE V16 activated(V16 x) {
   if constexpr (kFunction == Activation::kSigmoid) return sigmoid(x);
   if constexpr (kFunction == Activation::kSilu) return silu(x);
   if constexpr (kFunction == Activation::kTanh) return tanh(x);
+  if constexpr (kFunction == Activation::kGelu) return gelu_tanh(x);
   if constexpr (kFunction == Activation::kReluSquared) {
     const V16 positive = at_least(zeros(), x);
     return mul(positive, positive);
@@ -34,6 +35,7 @@ HWY_INLINE V16 activated(V16 x) {
     case Activation::kSigmoid: return kernel<Activation::kSigmoid>(args, units);         \
     case Activation::kSilu: return kernel<Activation::kSilu>(args, units);               \
     case Activation::kTanh: return kernel<Activation::kTanh>(args, units);               \
+    case Activation::kGelu: return kernel<Activation::kGelu>(args, units);               \
     case Activation::kReluSquared: return kernel<Activation::kReluSquared>(args, units); \
   }
 

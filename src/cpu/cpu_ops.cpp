@@ -1,11 +1,13 @@
 #include "cpu/cpu_ops.h"
 
+#include <algorithm>
 #include <new>
 
 #include "base/error.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "cpu/kernels.h"
+#include "cpu/q8_0.h"
 #include "cpu/quantised_x.h"
 #include "tensor/decode.h"
 
@@ -54,6 +56,7 @@ class CpuOps final : public Ops {
   }
   Status linear(const LinearArgs& args) override {
     EDDY_TRY(check_type(args.weight));
+    if (!args.bias.empty()) return linear_with_bias(args);
     if (is_dense(args.weight.type)) return run(kLinearDense, args, linear_work(args));
     return linear_blocks(args);
   }
@@ -105,6 +108,37 @@ class CpuOps final : public Ops {
   Status wkv_output(const WkvOutputArgs& args) override {
     return run(kWkvOutput, args, {.n_units = args.x.n_tokens, .unit_cost = 4 * args.x.n});
   }
+  Status soft_cap(const SoftCapArgs& args) override {
+    return run(kSoftCap, args,
+               {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.x.n_tokens});
+  }
+  Status rg_lru(const RgLruArgs& args) override {
+    EDDY_TRY(check_host(args.state));
+    return run(kRgLru, args, {.n_units = n_sixteens(args.x.n), .unit_cost = 256 * args.x.n_tokens});
+  }
+  Status rope(const RopeArgs& args) override {
+    return run(kRope, args, {.n_units = args.x.n_tokens, .unit_cost = 2 * args.x.n});
+  }
+  Status kv_store(const KvStoreArgs& args) override {
+    EDDY_TRY(check_pages(args.kv, args.k.n, args.v.n));
+    return run(kKvStore, args, {.n_units = args.k.n_tokens, .unit_cost = args.k.n + args.v.n});
+  }
+  Status attention(const AttentionArgs& args) override {
+    const std::int64_t k_dim = args.q.n / args.n_head, v_dim = args.out.n / args.n_head;
+    EDDY_TRY(check_pages(args.kv, k_dim, v_dim));
+    if (k_dim > kMaxAttentionDim) {
+      return fail(ErrorCode::kUnsupported,
+                  "attention with heads of {} elements, expected at most {}", k_dim,
+                  kMaxAttentionDim);
+    }
+    std::int64_t n_seen = 0;
+    for (std::size_t i = 0; i < args.lanes.size(); ++i) {
+      n_seen = std::max<std::int64_t>(n_seen, args.kv.lanes[i].pos + args.lanes[i].n_tokens);
+    }
+    if (args.window > 0) n_seen = std::min<std::int64_t>(n_seen, args.window);
+    return run(kAttention, args,
+               {.n_units = args.n_head * args.q.n_tokens, .unit_cost = n_seen * (k_dim + v_dim)});
+  }
 
  private:
   // How an op can be cut, and what a unit costs: about the elements that it touches.
@@ -135,6 +169,31 @@ class CpuOps final : public Ops {
     if (can_multiply(weight.type)) return {};
     return fail(ErrorCode::kUnsupported, "{}: type {} cannot be computed with", weight.name,
                 dtype_name(weight.type));
+  }
+
+  // Rows of K and V of host memory, of elements that a page can hold; in blocks where the type has
+  // some, for parts of n_k and n_v elements.
+  static Status check_pages(const KvView& kv, std::int64_t n_k, std::int64_t n_v) {
+    if (!kv.pages.buffer->host()) {
+      return fail(ErrorCode::kUnsupported, "K and V in buffer type \"{}\", expected host memory",
+                  kv.pages.buffer->type().name());
+    }
+    const DType type = kv.pages.type;
+    if (is_dense(type)) return {};
+    if (type == DType::kQ8_0 && n_k % kQ8BlockElems == 0 && n_v % kQ8BlockElems == 0) return {};
+    return fail(ErrorCode::kUnsupported,
+                "K and V of {} with heads of {} and {} elements, expected F32, F16, BF16, or Q8_0 "
+                "with multiples of {}",
+                dtype_name(type), n_k, n_v, kQ8BlockElems);
+  }
+
+  // The bias first, as if out had held it.
+  Status linear_with_bias(const LinearArgs& args) {
+    EDDY_TRY(run(kLayBias, args, {.n_units = args.out.n_tokens, .unit_cost = args.out.n}));
+    LinearArgs product = args;
+    product.bias = {};
+    product.accumulate = true;
+    return linear(product);
   }
 
   template <class Args>

@@ -1,5 +1,5 @@
-// out[t] = row tokens[t] of table {n_embd, n_vocab}, as F32. Reads a row of the table and writes
-// 4 bytes for each element of it. Block formats are decoded exactly, by no instruction set's
+// out[t] = scale * row tokens[t] of table {n_embd, n_vocab}, as F32. Reads a row of the table and
+// writes 4 bytes for each element of it. Block formats are decoded exactly, by no instruction set's
 // kernel.
 #include "cpu/targets.h"
 
@@ -16,11 +16,11 @@ namespace eddy {
 namespace HWY_NAMESPACE {
 
 template <class Type>
-void copy_row(const std::byte* row, std::int64_t n, float* out) {
+void copy_row(const std::byte* row, std::int64_t n, float scale, float* out) {
   const auto* elements = reinterpret_cast<const typename Type::Element*>(row);
   for (std::int64_t i = 0; i < n; i += kLanes) {
     const std::int64_t count = n - i < kLanes ? n - i : kLanes;
-    store_first(load_first_of<Type>(elements + i, count), out + i, count);
+    store_first(mul(load_first_of<Type>(elements + i, count), broadcast(scale)), out + i, count);
   }
 }
 
@@ -33,10 +33,14 @@ void embed(const EmbedArgs& args, Share tokens) {
     const std::byte* row = table.data + id * n_row_bytes;
     float* out = args.out.token(t);
     switch (table.type) {
-      case DType::kF32: copy_row<F32>(row, table.n_in(), out); break;
-      case DType::kF16: copy_row<F16>(row, table.n_in(), out); break;
-      case DType::kBF16: copy_row<BF16>(row, table.n_in(), out); break;
-      default: decode(table.type, row, {out, static_cast<std::size_t>(table.n_in())});
+      case DType::kF32: copy_row<F32>(row, table.n_in(), args.scale, out); break;
+      case DType::kF16: copy_row<F16>(row, table.n_in(), args.scale, out); break;
+      case DType::kBF16: copy_row<BF16>(row, table.n_in(), args.scale, out); break;
+      default: {
+        const std::span<float> values(out, static_cast<std::size_t>(table.n_in()));
+        decode(table.type, row, values);
+        for (float& value : values) value *= args.scale;
+      }
     }
   }
 }

@@ -31,6 +31,15 @@ extern const Kernels<Wkv6Args> kWkv6;                    // unit h n_lanes + i: 
 extern const Kernels<Wkv7PrepareArgs> kWkv7Prepare;      // a unit is a token
 extern const Kernels<Wkv7Args> kWkv7;                    // unit h n_lanes + i: head h of lane i
 extern const Kernels<WkvOutputArgs> kWkvOutput;          // a unit is a token
+extern const Kernels<LinearArgs> kLayBias;               // a unit is a token
+extern const Kernels<SoftCapArgs> kSoftCap;              // a unit is sixteen channels
+extern const Kernels<RgLruArgs> kRgLru;                  // a unit is sixteen channels
+extern const Kernels<RopeArgs> kRope;                    // a unit is a token
+extern const Kernels<KvStoreArgs> kKvStore;              // a unit is a token
+extern const Kernels<AttentionArgs> kAttention;          // a unit is a head of a token
+
+// The most elements of a head of K that attention has room for.
+inline constexpr std::int64_t kMaxAttentionDim = 1024;
 
 // Units of n elements, sixteen to each.
 inline std::int64_t n_sixteens(std::int64_t n) { return (n + 15) / 16; }

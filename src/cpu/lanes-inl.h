@@ -81,6 +81,7 @@ HWY_INLINE V16 add(V16 a, V16 b) { EDDY_EACH_PART(V16, part::add(a.p[i], b.p[i])
 HWY_INLINE V16 sub(V16 a, V16 b) { EDDY_EACH_PART(V16, part::sub(a.p[i], b.p[i])); }
 HWY_INLINE V16 mul(V16 a, V16 b) { EDDY_EACH_PART(V16, part::mul(a.p[i], b.p[i])); }
 HWY_INLINE V16 div(V16 a, V16 b) { EDDY_EACH_PART(V16, part::div(a.p[i], b.p[i])); }
+HWY_INLINE V16 sqrt(V16 v) { EDDY_EACH_PART(V16, part::sqrt(v.p[i])); }
 
 // a b + c, rounded once.
 HWY_INLINE V16 fma(V16 a, V16 b, V16 c) { EDDY_EACH_PART(V16, part::fma(a.p[i], b.p[i], c.p[i])); }
@@ -150,6 +151,16 @@ HWY_INLINE float sum_lanes(V16 v) { return part::sum(sum_parts(v)); }
 // The same for four at once.
 HWY_INLINE void sum_lanes_of_four(V16 a, V16 b, V16 c, V16 d, float* sums) {
   part::sums_of_four(sum_parts(a), sum_parts(b), sum_parts(c), sum_parts(d), sums);
+}
+
+// The largest lane; any of them where one is NaN.
+HWY_INLINE float max_lane(V16 v) {
+  float all[16];
+  store(v, all);
+  for (int half = 8; half >= 1; half /= 2) {
+    for (int i = 0; i < half; ++i) all[i] = all[i] > all[i + half] ? all[i] : all[i + half];
+  }
+  return all[0];
 }
 
 // The largest lane.

@@ -1,4 +1,4 @@
-// exp, softplus, sigmoid, SiLU and tanh on sixteen lanes, by polynomials and fused multiply-adds:
+// exp, expm1, softplus, sigmoid, SiLU, GELU and tanh on sixteen lanes, by polynomials and fused multiply-adds:
 // the same bits on every instruction set. Errors are at most 2 units in the last place, of sigmoid
 // 2.4 (the accuracy of activate in tests/cpu/ops_test.cpp); results below the normal range are
 // rounded as IEEE says, and SiLU's lose what a denormal e^x has lost; NaN gives NaN.
@@ -21,11 +21,13 @@ namespace HWY_NAMESPACE {
 // the low bits; taken away again it leaves that integer.
 inline constexpr float kRounder = 0x1.8p23f;
 
-// e^x; 0 below -104, infinity from 88.73 on.
-//   n = round(x / ln 2), r = x - n ln 2, |r| <= 0.347:  e^x = 2^n (1 + r + r^2 q(r))
-// q by Remez's exchange; error relative to e^r 3.1e-9.
-HWY_INLINE V16 exp(V16 x) {
-  x = at_most(broadcast(89.0f), at_least(broadcast(-104.0f), x));
+// x = n ln 2 + r for whole n and |r| <= 0.347, and 1 + r q, which is (e^r - 1) / r:
+// q by Remez's exchange; error of r^2 q relative to e^r 3.1e-9.
+struct ReducedExp {
+  V16 n, r, slope;
+  I16 n_int;
+};
+HWY_INLINE ReducedExp reduced_exp(V16 x) {
   const V16 shifted = fma(x, broadcast(0x1.715476p+0f), broadcast(kRounder));
   const V16 n = sub(shifted, broadcast(kRounder));
   V16 r = fma(n, broadcast(-0x1.62e43p-1f), x);  // exact
@@ -35,8 +37,20 @@ HWY_INLINE V16 exp(V16 x) {
   q = fma(q, r, broadcast(0x1.5558f6p-5f));
   q = fma(q, r, broadcast(0x1.55549p-3f));
   q = fma(q, r, broadcast(0x1.fffffcp-2f));
-  const V16 y = fma(fma(q, r, broadcast(1.0f)), r, broadcast(1.0f));
-  return scale_by_power(y, n, sub_int(bits(shifted), bits(broadcast(kRounder))));
+  return {n, r, fma(q, r, broadcast(1.0f)), sub_int(bits(shifted), bits(broadcast(kRounder)))};
+}
+
+// e^x = 2^n (1 + r slope); 0 below -104, infinity from 88.73 on.
+HWY_INLINE V16 exp(V16 x) {
+  const ReducedExp e = reduced_exp(at_most(broadcast(89.0f), at_least(broadcast(-104.0f), x)));
+  return scale_by_power(fma(e.slope, e.r, broadcast(1.0f)), e.n, e.n_int);
+}
+
+// e^x - 1 = 2^n r slope + (2^n - 1) for x <= 0.
+HWY_INLINE V16 expm1(V16 x) {
+  const ReducedExp e = reduced_exp(at_least(broadcast(-104.0f), x));
+  const V16 power = scale_by_power(broadcast(1.0f), e.n, e.n_int);
+  return fma(power, mul(e.r, e.slope), sub(power, broadcast(1.0f)));
 }
 
 // log(1 + u) for 0 <= u <= 1.
@@ -90,6 +104,13 @@ HWY_INLINE V16 tanh(V16 x) {
   const V16 far = sub(one, div(broadcast(2.0f), add(exp(add(size, size)), one)));
   const V16 signed_far = if_greater(zeros(), x, sub(zeros(), far), far);
   return if_greater(broadcast(0.5625f), size, near, signed_far);
+}
+
+// GELU by tanh (Hendrycks & Gimpel 2016): x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), which
+// is x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)).
+HWY_INLINE V16 gelu_tanh(V16 x) {
+  const V16 inner = fma(mul(x, x), broadcast(0x1.2444f2p-4f), broadcast(0x1.988454p+0f));
+  return mul(x, sigmoid(mul(x, inner)));
 }
 
 }  // namespace HWY_NAMESPACE

@@ -20,6 +20,7 @@ HWY_INLINE F add(F a, F b) { return a + b; }
 HWY_INLINE F sub(F a, F b) { return a - b; }
 HWY_INLINE F mul(F a, F b) { return a * b; }
 HWY_INLINE F div(F a, F b) { return a / b; }
+HWY_INLINE F sqrt(F v) { return std::sqrt(v); }
 HWY_INLINE F fma(F a, F b, F c) { return std::fma(a, b, c); }
 HWY_INLINE F if_greater(F a, F b, F yes, F no) { return a > b ? yes : no; }
 HWY_INLINE F at_least(F low, F x) { return low > x ? low : x; }

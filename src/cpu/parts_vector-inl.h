@@ -23,6 +23,7 @@ HWY_INLINE F add(F a, F b) { return hn::Add(a, b); }
 HWY_INLINE F sub(F a, F b) { return hn::Sub(a, b); }
 HWY_INLINE F mul(F a, F b) { return hn::Mul(a, b); }
 HWY_INLINE F div(F a, F b) { return hn::Div(a, b); }
+HWY_INLINE F sqrt(F v) { return hn::Sqrt(v); }
 HWY_INLINE F fma(F a, F b, F c) { return hn::MulAdd(a, b, c); }
 HWY_INLINE F if_greater(F a, F b, F yes, F no) { return hn::IfThenElse(hn::Gt(a, b), yes, no); }
 

@@ -1,4 +1,4 @@
-// Causal depthwise convolution over time, then SiLU (Gu & Dao 2023, section 3.4):
+// Causal depthwise convolution over time, then SiLU (Gu & Dao 2023, section 3.4) or nothing:
 //   out[t, c] = silu(bias[c] + sum_k weight[k, c] * v[t - (K - 1) + k, c]),  K = d_conv
 // v[t] for t >= 0 is x[t] rounded to the state's type, for t < 0 the state; k rises.
 // x, out {n_channels, n_tokens}, weight {n_channels, K}, state {n_channels, K - 1}: the oldest
@@ -35,7 +35,8 @@ HWY_INLINE void convolve(const ShortConvArgs& args, const Lane& lane, std::int64
           i < 0 ? state.get(i + n_past, count) : rounded_to<Type>(load_first(x.token(i), count));
       sum = fma(load_first(args.weight.data() + k * n_channels + first, count), v, sum);
     }
-    store_first(silu(sum), args.out.token(lane.first_token + t) + first, count);
+    store_first(args.has_silu ? silu(sum) : sum, args.out.token(lane.first_token + t) + first,
+                count);
   }
   // In place this is right because it reads the old state ahead of where it writes the new one.
   for (std::int64_t k = 0; k < n_past; ++k) {

@@ -19,11 +19,12 @@
 
 namespace eddy {
 
-// out[t] = row tokens[t] of table, as F32.
+// out[t] = scale * row tokens[t] of table, as F32.
 struct EmbedArgs {
   Weight table;                   // {n_embd, n_vocab}
   std::span<const Token> tokens;  // n_tokens, each inside the vocabulary
-  Mat out;                        // {n_embd, n_tokens}
+  float scale = 1;
+  Mat out;  // {n_embd, n_tokens}
 };
 
 // out[t] = x[indices[t]].
@@ -63,16 +64,18 @@ struct GatedRmsNormArgs {
   Mat out;  // {n, n_tokens}; may be x
 };
 
-// out = weight x (+ out): every row of the weight is read once for all tokens.
+// out = weight x (+ bias) (+ out): every row of the weight is read once for all tokens.
 // Quantised weights are multiplied in int8: a token's x is quantised by blocks of 32 first.
 struct LinearArgs {
-  Weight weight;            // {n_in, n_out}
-  ConstMat x;               // {n_in, n_tokens}
-  Mat out;                  // {n_out, n_tokens}
-  bool accumulate = false;  // add to what out holds (a residual)
+  Weight weight;                     // {n_in, n_out}
+  ConstMat x;                        // {n_in, n_tokens}
+  std::span<const float> bias = {};  // n_out, or empty for none
+  Mat out;                           // {n_out, n_tokens}
+  bool accumulate = false;           // add to what out holds (a residual)
 };
 
-enum class Activation : std::uint8_t { kIdentity, kSigmoid, kSilu, kTanh, kReluSquared };
+// GELU is Gemma's, by tanh: v / 2 (1 + tanh(sqrt(2 / pi) (v + 0.044715 v^3))).
+enum class Activation : std::uint8_t { kIdentity, kSigmoid, kSilu, kTanh, kReluSquared, kGelu };
 
 // out = scale * f(x + bias).
 struct ActivateArgs {
@@ -83,7 +86,8 @@ struct ActivateArgs {
   Mat out;  // {n, n_tokens}; may be x
 };
 
-// A gate in front of x: out = f(gate) * x (+ out). SwiGLU (Shazeer 2020) is f = SiLU.
+// A gate in front of x: out = f(gate) * x (+ out). SwiGLU (Shazeer 2020) is f = SiLU, GeGLU f =
+// GELU.
 struct GateArgs {
   ConstMat x;     // {n, n_tokens}
   ConstMat gate;  // {n, n_tokens}
@@ -92,7 +96,14 @@ struct GateArgs {
   Mat out;                  // {n, n_tokens}; may be x or gate
 };
 
-// Causal depthwise convolution over time, then SiLU; the state is the last d_conv - 1 inputs.
+// x = cap * tanh(x / cap): numbers that stay within cap (Gemma's logits).
+struct SoftCapArgs {
+  Mat x;  // {n, n_tokens}
+  float cap = 0;
+};
+
+// Causal depthwise convolution over time, then SiLU or nothing; the state is the last d_conv - 1
+// inputs.
 //   out[t, c] = silu(bias[c] + sum_k weight[k, c] * x[t - (d_conv - 1) + k, c])
 // Inputs pass through the state's element type before they are used, so that a cut changes nothing.
 struct ShortConvArgs {
@@ -100,6 +111,7 @@ struct ShortConvArgs {
   std::span<const float> weight;  // {n_channels, d_conv}: channel contiguous, the oldest tap first
   std::span<const float> bias;    // n_channels
   std::int64_t d_conv = 0;        // at least 2
+  bool has_silu = true;
   std::span<const Lane> lanes;
   StateRows state;  // S, rows of short_conv_state_elems(n_channels, d_conv)
   Mat out;          // {n_channels, n_tokens}; not x
@@ -232,6 +244,62 @@ struct WkvOutputArgs {
   Mat out;  // as x; may be x
 };
 
+// The real-gated linear recurrent unit of Griffin (De et al. 2024, section 2.4), elementwise:
+//   r = sigmoid(gate_a + bias_a);  log a = r * decay;  a = exp(log a)
+//   h = a * h + sqrt(1 - a^2) * sigmoid(gate_x + bias_x) * x;  out = h
+// At the first token of a sequence, which is where a lane starts from zeros, h = sigmoid(..) * x:
+// the input is not scaled. With a state of F16 or BF16 h is rounded after each token.
+struct RgLruArgs {
+  ConstMat x;                             // {n, n_tokens}
+  ConstMat gate_x, gate_a;                // {n, n_tokens}, before bias and sigmoid
+  std::span<const float> bias_x, bias_a;  // n
+  std::span<const float> decay;           // n, at most 0: -8 softplus(Lambda)
+  std::span<const Lane> lanes;
+  StateRows state;  // R, rows of n elements
+  Mat out;          // {n, n_tokens}
+};
+
+// Rotary position embedding (Su et al. 2021), in place. In every head, pair number d = (a, b) of
+// the first 2 n_pairs elements turns by the angle of its token's position:
+//   a' = a cos - b sin;  b' = a sin + b cos
+// Angles are exact to 2^-33 turns at every position (tensor/rope.h), sines and cosines to F32.
+enum class RopePairs { kHalves, kNeighbours };  // (d, n_pairs + d), or (2 d, 2 d + 1)
+struct RopeArgs {
+  Mat x;  // {n_head * head_dim, n_tokens}
+  std::int64_t n_head = 0;
+  std::span<const std::uint64_t> turns;  // n_pairs: 2^-64 turns for each position
+  RopePairs pairs = RopePairs::kHalves;
+  std::span<const Lane> lanes;
+  std::span<const KvLane> kv_lanes;  // where the positions stand
+};
+
+// Writes K and V of every token into its lane's pages, in their element type. For Q8_0, by blocks
+// of 32: d = F16(max |x| / 127), q = round(x / d), within -127 .. 127.
+struct KvStoreArgs {
+  ConstMat k;  // {n_head_kv * k_dim, n_tokens}
+  ConstMat v;  // {n_head_kv * v_dim, n_tokens}
+  std::span<const Lane> lanes;
+  KvView kv;
+};
+
+// Causal softmax attention (Vaswani et al. 2017) over the lane's pages; head h reads the K and V
+// of head h / (n_head / n_head_kv) (Ainslie et al. 2023). A token at position p sees the positions
+// from p - window + 1 (or 0) to p:
+//   s[i] = scale * q . k[i], or score_cap * tanh(s[i] / score_cap);  out = sum_i softmax(s)[i] v[i]
+// Sums over positions run in blocks of kKvPage positions, those of a page: in a block by rising
+// position, relative to the largest score so far; the blocks by rising position. So they depend on
+// neither tiles nor cuts.
+struct AttentionArgs {
+  ConstMat q;  // {n_head * k_dim, n_tokens}
+  std::int64_t n_head = 0, n_head_kv = 0;
+  float scale = 1;
+  float score_cap = 0;      // 0: none
+  std::int32_t window = 0;  // positions that a token sees, itself included; 0: all
+  std::span<const Lane> lanes;
+  KvView kv;  // K and V of all the tokens have been stored
+  Mat out;    // {n_head * v_dim, n_tokens}; not q
+};
+
 // Elements of a state row. The order inside a row is the kernel's own matter.
 std::uint64_t short_conv_state_elems(std::int64_t n_channels, std::int64_t d_conv);
 std::uint64_t selective_scan_state_elems(std::int64_t d_inner, std::int64_t d_state);
@@ -270,6 +338,11 @@ class Ops {
   virtual Status wkv7_prepare(const Wkv7PrepareArgs& args) = 0;
   virtual Status wkv7(const Wkv7Args& args) = 0;
   virtual Status wkv_output(const WkvOutputArgs& args) = 0;
+  virtual Status soft_cap(const SoftCapArgs& args) = 0;
+  virtual Status rg_lru(const RgLruArgs& args) = 0;
+  virtual Status rope(const RopeArgs& args) = 0;
+  virtual Status kv_store(const KvStoreArgs& args) = 0;
+  virtual Status attention(const AttentionArgs& args) = 0;
 };
 
 }  // namespace eddy

@@ -49,6 +49,11 @@ class FakeOps final : public Ops {
   Status wkv7_prepare(const Wkv7PrepareArgs&) override { return {}; }
   Status wkv7(const Wkv7Args&) override { return {}; }
   Status wkv_output(const WkvOutputArgs&) override { return {}; }
+  Status soft_cap(const SoftCapArgs&) override { return {}; }
+  Status rg_lru(const RgLruArgs&) override { return {}; }
+  Status rope(const RopeArgs&) override { return {}; }
+  Status kv_store(const KvStoreArgs&) override { return {}; }
+  Status attention(const AttentionArgs&) override { return {}; }
 
  private:
   FakeDevice device_;

@@ -41,6 +41,11 @@ class FailingOps final : public Ops {
   }
   Status wkv7(const Wkv7Args& args) override { return pass(real_.wkv7(args)); }
   Status wkv_output(const WkvOutputArgs& args) override { return pass(real_.wkv_output(args)); }
+  Status soft_cap(const SoftCapArgs& args) override { return pass(real_.soft_cap(args)); }
+  Status rg_lru(const RgLruArgs& args) override { return pass(real_.rg_lru(args)); }
+  Status rope(const RopeArgs& args) override { return pass(real_.rope(args)); }
+  Status kv_store(const KvStoreArgs& args) override { return pass(real_.kv_store(args)); }
+  Status attention(const AttentionArgs& args) override { return pass(real_.attention(args)); }
 
  private:
   Status pass(Status status) {

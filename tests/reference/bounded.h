@@ -80,6 +80,28 @@ inline Bounded relu_squared(Bounded x) {
   return positive * positive;
 }
 
+inline Bounded gelu(Bounded x) {
+  const Bounded k = rounded(exact(2 * std::sqrt(2 / 3.141592653589793)));
+  return x * sigmoid(x * (k * exact(0.044715) * (x * x) + k));
+}
+
+// 1 - e^x for x <= 0. The derivative is at most 1.
+inline Bounded one_minus_exp(Bounded x) {
+  const double v = -std::expm1(x.v);
+  return {v, x.e + kFunctionError * (v + x.e) + kTiny};
+}
+
+inline Bounded root(Bounded x) {
+  const double v = std::sqrt(x.v);
+  return rounded({v, v - std::sqrt(std::max(x.v - x.e, 0.0))});
+}
+
+// a / b for |b| > e.
+inline Bounded operator/(Bounded a, Bounded b) {
+  const double v = a.v / b.v;
+  return rounded({v, (a.e + std::abs(v) * b.e) / (std::abs(b.v) - b.e)});
+}
+
 // 1 / sqrt(x) for x > e.
 inline Bounded inverse_root(Bounded x) {
   const double v = 1 / std::sqrt(x.v);

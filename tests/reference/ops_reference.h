@@ -101,7 +101,8 @@ inline Row gated_rms_norm(const Row& x, const Row& gate, const Reals& weight,
   return rms_norm(v, weight, group_size, eps);
 }
 
-// weight {n_channels, d_conv}; past {n_channels, d_conv - 1}, the oldest input first, updated.
+// Before the activation. weight {n_channels, d_conv}; past {n_channels, d_conv - 1}, the oldest
+// input first, updated.
 inline Row short_conv(const Row& x, const Reals& weight, const Reals& bias, std::size_t d_conv,
                       StateType type, Row& past) {
   const std::size_t n = x.size();
@@ -113,7 +114,7 @@ inline Row short_conv(const Row& x, const Reals& weight, const Reals& bias, std:
       w.push_back(exact(weight[k * n + c]));
       v.push_back(past[k * n + c]);
     }
-    out.push_back(silu(dot(w, v)));
+    out.push_back(dot(w, v));
   }
   past.erase(past.begin(), past.begin() + static_cast<std::ptrdiff_t>(n));
   return out;

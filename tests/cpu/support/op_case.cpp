@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstring>
 
+#include "cpu/support/pages.h"
+
 namespace eddy::test {
 namespace {
 
@@ -60,13 +62,15 @@ class Rows {
 // Tokens of one call, gathered from the sequences.
 class Gathered {
  public:
-  Gathered(const OpCase& c, const Call& call, std::vector<int>& fed, Rows& rows) : c_(c) {
+  Gathered(const OpCase& c, const Call& call, std::vector<int>& fed, Rows& rows, PagesOfCase& pages)
+      : c_(c) {
     for (const Feed& feed : call) {
       int& pos = fed[static_cast<std::size_t>(feed.seq)];
       Lane lane = {.first_token = static_cast<std::int32_t>(tokens_.size()),
                    .n_tokens = feed.n_tokens};
       rows.place(feed, lane);
       lanes_.push_back(lane);
+      kv_lanes_.push_back(pages.place(feed, pos));
       for (int i = 0; i < feed.n_tokens; ++i) tokens_.push_back({feed.seq, pos++});
     }
     const auto n_tokens = static_cast<std::int64_t>(tokens_.size());
@@ -86,6 +90,7 @@ class Gathered {
     call_.out = {out_.data(), c.shape().n_out, n_tokens, c.shape().n_out + 5};
     call_.lanes = lanes_;
     call_.state = rows.view();
+    call_.kv = {pages.view(), kv_lanes_};
   }
   Gathered(const Gathered&) = delete;
   Gathered& operator=(const Gathered&) = delete;
@@ -115,6 +120,7 @@ class Gathered {
   const OpCase& c_;
   std::vector<Place> tokens_;
   std::vector<Lane> lanes_;
+  std::vector<KvLane> kv_lanes_;
   std::vector<std::vector<float>> values_;
   std::vector<float> out_;
   OpCall call_;
@@ -127,11 +133,13 @@ struct RepeatedCall::Data {
       : c(op_case),
         fed(static_cast<std::size_t>(c.shape().n_seqs)),
         rows(c),
-        gathered(c, all_at_once(c).front(), fed, rows) {}
+        pages(c.shape()),
+        gathered(c, all_at_once(c).front(), fed, rows, pages) {}
 
   const OpCase& c;
   std::vector<int> fed;
   Rows rows;
+  PagesOfCase pages;
   Gathered gathered;
   bool has_state = false;
 };
@@ -173,11 +181,12 @@ Schedule all_at_once(const OpCase& c) {
 
 OpResult run(const OpCase& c, Ops& ops, const Schedule& schedule) {
   const auto n_seqs = static_cast<std::size_t>(c.shape().n_seqs);
-  OpResult result = {.out = std::vector<std::vector<std::uint32_t>>(n_seqs), .state = {}};
+  OpResult result = {.out = std::vector<std::vector<std::uint32_t>>(n_seqs), .state = {}, .kv = {}};
   std::vector<int> fed(n_seqs);
   Rows rows(c);
+  PagesOfCase pages(c.shape());
   for (const Call& call : schedule) {
-    const Gathered gathered(c, call, fed, rows);
+    const Gathered gathered(c, call, fed, rows, pages);
     const Status status = c.call(ops, gathered.call());
     EXPECT_TRUE(status.ok()) << status.error().message;
     gathered.scatter(result, rows);
@@ -185,6 +194,7 @@ OpResult run(const OpCase& c, Ops& ops, const Schedule& schedule) {
   for (int seq = 0; seq < c.shape().n_seqs; ++seq) {
     EXPECT_EQ(fed[static_cast<std::size_t>(seq)], c.shape().n_tokens);
     result.state.push_back(rows.bytes(seq));
+    result.kv.push_back(pages.bytes(seq, c.shape().n_tokens));
   }
   return result;
 }

@@ -32,7 +32,17 @@ struct OpCall {
   std::vector<ConstMat> inputs;
   std::span<const Lane> lanes;
   StateRows state;
+  KvView kv;
   Mat out;
+};
+
+// The keys and values that a case keeps. Pages that hold nothing live, and rows of a page that
+// nothing was written to, are full of NaN.
+struct OpCaseKv {
+  std::uint64_t k_elems = 0, v_elems = 0;  // of a token; 0: none
+  DType type = DType::kF32;
+  std::int32_t window = 0;  // pages that it does not show any more are taken away
+  std::int32_t n_past = 0;  // positions before the first token, with K and V that do not matter
 };
 
 struct OpCaseShape {
@@ -43,6 +53,7 @@ struct OpCaseShape {
   std::int64_t n_out = 0;
   std::uint64_t n_state = 0;  // elements of a state row; 0: none
   DType state_type = DType::kF32;
+  OpCaseKv kv = {};
   double n_weight_bytes = 0;   // read in each call
   double n_multiply_adds = 0;  // for each token
 };
@@ -71,10 +82,12 @@ class OpCase {
 
 using OpCases = std::vector<std::unique_ptr<OpCase>>;
 
-// Bits of the outputs (token by token, n_out each) and of the last state row, by sequence.
+// Bits of the outputs (token by token, n_out each), and of the last state row and the K and V that
+// the window shows to the next token, by sequence.
 struct OpResult {
   std::vector<std::vector<std::uint32_t>> out;
   std::vector<std::vector<std::byte>> state;
+  std::vector<std::vector<std::byte>> kv;
   bool operator==(const OpResult&) const = default;
 };
 

@@ -20,27 +20,29 @@ constexpr DType kTypesOf256[] = {DType::kQ2_K, DType::kQ3_K, DType::kQ4_K,
 
 class EmbedCase final : public OpCase {
  public:
-  EmbedCase(DType type, std::int64_t n)
-      : OpCase({.name = fmt::format("embed/{}/{}", dtype_name(type), n),
+  explicit EmbedCase(DType type, std::int64_t n, float scale = 1)
+      : OpCase({.name = fmt::format("embed/{}/{}/{}", dtype_name(type), n, scale),
                 .n_seqs = 3,
                 .n_tokens = 9,
                 .n_inputs = {1},
                 .n_out = n}),
-        table_(make_weight(type, n, kVocab)) {}
+        table_(make_weight(type, n, kVocab)),
+        scale_(scale) {}
 
   Status call(Ops& ops, const OpCall& call) const override {
     std::vector<Token> tokens;
     for (std::int64_t t = 0; t < call.out.n_tokens; ++t) {
       tokens.push_back(Token(static_cast<std::int32_t>(*call.inputs[0].token(t))));
     }
-    return ops.embed({.table = table_.view(), .tokens = tokens, .out = call.out});
+    return ops.embed({.table = table_.view(), .tokens = tokens, .scale = scale_, .out = call.out});
   }
   Row reference(int seq) const override {
     return each_token(*this, [&](int pos) {
       Row out;
       const auto first = static_cast<std::int64_t>(value(0, seq, pos, 0)) * table_.n_in;
       for (std::int64_t i = 0; i < table_.n_in; ++i) {
-        out.push_back(reference::exact(table_.values[size(first + i)]));
+        const reference::Bounded v = reference::exact(table_.values[size(first + i)]);
+        out.push_back(scale_ == 1 ? v : v * reference::exact(scale_));
       }
       return out;
     });
@@ -52,6 +54,7 @@ class EmbedCase final : public OpCase {
  private:
   static constexpr std::int64_t kVocab = 11;
   RandomWeight table_;
+  float scale_;
 };
 
 struct LinearShape {
@@ -60,14 +63,15 @@ struct LinearShape {
   bool accumulate = false;
   bool is_exact = false;  // x that int8 holds without error
   Load load = {};
+  bool has_bias = false;
 };
 
 class LinearCase final : public OpCase {
  public:
   explicit LinearCase(LinearShape s)
-      : OpCase({.name = fmt::format("linear/{}/{}-{}/{}{}{}", dtype_name(s.type), s.n_in, s.n_out,
+      : OpCase({.name = fmt::format("linear/{}/{}-{}/{}{}{}{}", dtype_name(s.type), s.n_in, s.n_out,
                                     load_name(s.load), s.accumulate ? "/accumulate" : "",
-                                    s.is_exact ? "/exact" : ""),
+                                    s.is_exact ? "/exact" : "", s.has_bias ? "/bias" : ""),
                 .n_seqs = s.load.n_seqs,
                 .n_tokens = s.load.n_tokens,
                 .n_inputs = {s.n_in, s.n_out},
@@ -77,7 +81,8 @@ class LinearCase final : public OpCase {
                     real(s.n_out),
                 .n_multiply_adds = real(s.n_in) * real(s.n_out)}),
         s_(s),
-        weight_(make_weight(s.type, s.n_in, s.n_out)) {}
+        weight_(make_weight(s.type, s.n_in, s.n_out)),
+        bias_(s.has_bias ? make_vector(s.n_out, -2, 2) : RandomVector()) {}
 
   Status call(Ops& ops, const OpCall& call) const override {
     for (std::int64_t t = 0; s_.accumulate && t < call.out.n_tokens; ++t) {
@@ -85,6 +90,7 @@ class LinearCase final : public OpCase {
     }
     return ops.linear({.weight = weight_.view(),
                        .x = call.inputs[0],
+                       .bias = bias_.floats,
                        .out = call.out,
                        .accumulate = s_.accumulate});
   }
@@ -97,7 +103,10 @@ class LinearCase final : public OpCase {
                     : reference::linear_blocks(weight_.scaled, weight_.lows, size(s_.n_out),
                                                is_rounded ? reference::quantised(x) : x);
       const Row base = row(1, seq, pos);
-      for (std::size_t o = 0; s_.accumulate && o < out.size(); ++o) out[o] = base[o] + out[o];
+      for (std::size_t o = 0; o < out.size(); ++o) {
+        if (s_.has_bias) out[o] = reference::exact(bias_.values[o]) + out[o];
+        if (s_.accumulate) out[o] = base[o] + out[o];
+      }
       return out;
     });
   }
@@ -110,6 +119,7 @@ class LinearCase final : public OpCase {
  private:
   LinearShape s_;
   RandomWeight weight_;
+  RandomVector bias_;
 };
 
 struct NormShape {
@@ -171,13 +181,14 @@ struct ConvShape {
   std::int64_t n_channels, d_conv;
   DType type = DType::kF32;
   Load load = {};
+  bool has_silu = true;
 };
 
 class ShortConvCase final : public OpCase {
  public:
   explicit ShortConvCase(ConvShape s)
-      : OpCase({.name = fmt::format("short_conv/{}/{}-{}/{}", dtype_name(s.type), s.n_channels,
-                                    s.d_conv, load_name(s.load)),
+      : OpCase({.name = fmt::format("short_conv/{}/{}-{}/{}{}", dtype_name(s.type), s.n_channels,
+                                    s.d_conv, load_name(s.load), s.has_silu ? "" : "/plain"),
                 .n_seqs = s.load.n_seqs,
                 .n_tokens = s.load.n_tokens,
                 .n_inputs = {s.n_channels},
@@ -193,6 +204,7 @@ class ShortConvCase final : public OpCase {
                            .weight = weight_.floats,
                            .bias = bias_.floats,
                            .d_conv = s_.d_conv,
+                           .has_silu = s_.has_silu,
                            .lanes = call.lanes,
                            .state = call.state,
                            .out = call.out});
@@ -200,8 +212,10 @@ class ShortConvCase final : public OpCase {
   Row reference(int seq) const override {
     Row past(size(s_.n_channels * (s_.d_conv - 1)));
     return each_token(*this, [&](int pos) {
-      return reference::short_conv(row(0, seq, pos), weight_.values, bias_.values, size(s_.d_conv),
-                                   state_type(s_.type), past);
+      Row out = reference::short_conv(row(0, seq, pos), weight_.values, bias_.values,
+                                      size(s_.d_conv), state_type(s_.type), past);
+      for (reference::Bounded& v : out) v = s_.has_silu ? reference::silu(v) : v;
+      return out;
     });
   }
 
@@ -340,6 +354,9 @@ OpCases small_op_cases() {
   OpCases cases;
   for (const DType type : kTypesOf32) {
     add<EmbedCase>(cases, type, 96);
+    add<EmbedCase>(cases, type, 64, 50.5f);
+    add<LinearCase>(cases, LinearShape{type, 64, 37, false, false, {}, true});
+    add<LinearCase>(cases, LinearShape{type, 96, 16, true, false, {}, true});
     add<LinearCase>(cases, LinearShape{type, 32, 1});
     add<LinearCase>(cases, LinearShape{type, 96, 37, true});
     add<LinearCase>(cases, LinearShape{type, 352, 40, false, true});
@@ -376,6 +393,7 @@ OpCases small_op_cases() {
       for (const std::int64_t n : {1, 48, 130})
         add<ShortConvCase>(cases, ConvShape{n, d_conv, type});
     }
+    add<ShortConvCase>(cases, ConvShape{50, 4, type, {}, false});
     add<SelectiveScanCase>(cases, SelectiveShape{1, 1, type});
     add<SelectiveScanCase>(cases, SelectiveShape{64, 16, type});
     add<SelectiveScanCase>(cases, SelectiveShape{37, 5, type});
@@ -385,6 +403,8 @@ OpCases small_op_cases() {
   }
   add_small_elementwise_cases(cases);
   add_small_rwkv_cases(cases);
+  add_small_griffin_cases(cases);
+  add_small_attention_cases(cases);
   return cases;
 }
 
@@ -409,6 +429,8 @@ OpCases model_op_cases() {
   }
   add_model_elementwise_cases(cases);
   add_model_rwkv_cases(cases);
+  add_model_griffin_cases(cases);
+  add_model_attention_cases(cases);
   return cases;
 }
 

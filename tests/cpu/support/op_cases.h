@@ -18,4 +18,10 @@ void add_model_elementwise_cases(OpCases& cases);
 void add_small_rwkv_cases(OpCases& cases);
 void add_model_rwkv_cases(OpCases& cases);
 
+// Those of Griffin's ops, and of attention: the shapes are those of RecurrentGemma 2B.
+void add_small_griffin_cases(OpCases& cases);
+void add_model_griffin_cases(OpCases& cases);
+void add_small_attention_cases(OpCases& cases);
+void add_model_attention_cases(OpCases& cases);
+
 }  // namespace eddy::test

@@ -1,0 +1,307 @@
+// Causal softmax attention (Vaswani et al. 2017) over pages of K and V; for a head of a token at
+// position p, which sees the positions from `first` to p, page by page from the first on:
+//   s[i] = scale * (q . k[i]), or cap * tanh(s[i] / cap), for the page's positions i it sees
+//   m' = max(m, max s);  c = exp(m - m');  e[i] = exp(s[i] - m');  m = m'
+//   sum = sum c + (e[0] + e[1] + ...);  o = fma(o, c, e[0] v[0] + e[1] v[1] + ...)
+//   out = o / sum
+// q . k runs over sixteen lanes and their tree, as does the sum of e (lane i mod 16); e v adds up
+// by rising position. A page is the block of all sums, and pages begin at multiples of kKvPage, so
+// a token's bits depend on its position and on the K and V it sees alone.
+//
+// Work: a row is a head of a token. Rows of one lane that read the same head of K and V are worked
+// off in tiles; K and V are turned into floats once for a tile, a few positions or elements at a
+// time, in the first cache. Reads K and V once for each tile; 2 (k_dim + v_dim) flops for each row
+// and position.
+#include "cpu/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/attention.cpp"
+#include <hwy/foreach_target.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "cpu/kernels.h"
+#include "cpu/kv_rows-inl.h"
+#include "cpu/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+
+// Rows, and positions or vectors of elements, whose sums fit in the registers together.
+#if HWY_TARGET == HWY_AVX3
+inline constexpr int kRows = 4, kCols = 4;
+#else
+inline constexpr int kRows = 2, kCols = 2;
+#endif
+inline constexpr int kTileRows = 16;
+inline constexpr std::int64_t kKeys = 4;             // positions of K turned at a time
+inline constexpr std::int64_t kValues = 16 * kCols;  // elements of V turned at a time
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// A head of a token on its way through the pages.
+struct AttentionRow {
+  const float* q = nullptr;
+  float* out = nullptr;        // o
+  std::int64_t first = 0;      // the first position that it sees
+  std::int64_t last = 0;       // its own, the last
+  float largest = -kInfinity;  // m
+  float sum = 0;
+
+  // The positions of a page that it sees, by their number in the page; perhaps none.
+  HWY_INLINE Share seen_of(std::int64_t page) const {
+    const std::int64_t start = page * kKvPage;
+    return {std::max<std::int64_t>(first - start, 0),
+            std::min<std::int64_t>(last + 1 - start, kKvPage)};
+  }
+};
+
+// Rows of one lane that read the same head of K and V, and what they need for a page.
+struct AttentionTile {
+  // Rows rows.first .. rows.last - 1 of lane number i and a head of K and V; they are ordered by
+  // token, then by head.
+  AttentionTile(const AttentionArgs& arguments, std::size_t i, std::int64_t head_of_kv,
+                Share rows_of_lane);
+
+  const AttentionArgs& args;
+  const KvLane& lane;
+  std::int64_t kv_head, k_dim, v_dim;
+  int n_rows;
+  AttentionRow rows[kTileRows];
+  Share seen[kTileRows] = {};
+  float decay[kTileRows] = {};           // c
+  float score[kTileRows][kKvPage] = {};  // s, then e
+  float keys[kKeys][kMaxAttentionDim];   // zeros behind k_dim, to a whole vector
+  float values[kKvPage][kValues] = {};
+};
+
+HWY_INLINE AttentionTile::AttentionTile(const AttentionArgs& arguments, std::size_t i,
+                                        std::int64_t head_of_kv, Share rows_of_lane)
+    : args(arguments),
+      lane(args.kv.lanes[i]),
+      kv_head(head_of_kv),
+      k_dim(args.q.n / args.n_head),
+      v_dim(args.out.n / args.n_head),
+      n_rows(static_cast<int>(rows_of_lane.last - rows_of_lane.first)) {
+  const std::int64_t group = args.n_head / args.n_head_kv;
+  for (int r = 0; r < n_rows; ++r) {
+    const std::int64_t k = (rows_of_lane.first + r) / group;  // of the lane's tokens
+    const std::int64_t head = kv_head * group + (rows_of_lane.first + r) % group;
+    const std::int64_t t = args.lanes[i].first_token + k, pos = lane.pos + k;
+    rows[r] = {.q = args.q.token(t) + head * k_dim,
+               .out = args.out.token(t) + head * v_dim,
+               .first = args.window > 0 ? std::max<std::int64_t>(pos - args.window + 1, 0) : 0,
+               .last = pos};
+    std::fill_n(rows[r].out, v_dim, 0.0f);
+  }
+}
+
+// q . k for kR rows and kCols of the tile's keys.
+template <int kR>
+HWY_NOINLINE void score_tile(AttentionTile& tile, int row, std::int64_t key,
+                             std::int64_t position) {
+  V16 sums[kR][kCols];
+  for (int r = 0; r < kR; ++r) {
+    for (int c = 0; c < kCols; ++c) sums[r][c] = zeros();
+  }
+  for (std::int64_t d = 0; d < tile.k_dim; d += kLanes) {
+    const std::int64_t count = tile.k_dim - d < kLanes ? tile.k_dim - d : kLanes;
+    V16 k[kCols];
+    for (int c = 0; c < kCols; ++c) k[c] = load(tile.keys[key + c] + d);
+    for (int r = 0; r < kR; ++r) {
+      const V16 q = load_first(tile.rows[row + r].q + d, count);
+      for (int c = 0; c < kCols; ++c) sums[r][c] = fma(q, k[c], sums[r][c]);
+    }
+  }
+  for (int r = 0; r < kR; ++r) {
+    float* score = tile.score[row + r] + position;
+    if constexpr (kCols == 4) {
+      sum_lanes_of_four(sums[r][0], sums[r][1], sums[r][2], sums[r][3], score);
+    } else {
+      for (int c = 0; c < kCols; ++c) score[c] = sum_lanes(sums[r][c]);
+    }
+  }
+}
+
+// q . k for all rows and the positions `seen`, rounded to whole groups of keys: what a row does not
+// see is not used.
+template <class Type>
+HWY_INLINE void score_page(AttentionTile& tile, const std::byte* rows_of_k, Share seen) {
+  const std::int64_t row_bytes = static_cast<std::int64_t>(tile.args.kv.pages.k_bytes);
+  for (std::int64_t i = seen.first / kKeys * kKeys; i < seen.last; i += kKeys) {
+    for (std::int64_t key = 0; key < kKeys; ++key) {
+      KvRow<Type>::load(rows_of_k + (i + key) * row_bytes, tile.kv_head * tile.k_dim, tile.k_dim,
+                        tile.keys[key]);
+    }
+    for (std::int64_t key = 0; key < kKeys; key += kCols) {
+      int row = 0;
+      for (; row + kRows <= tile.n_rows; row += kRows) score_tile<kRows>(tile, row, key, i + key);
+      for (; row < tile.n_rows; ++row) score_tile<1>(tile, row, key, i + key);
+    }
+  }
+}
+
+// The scores of sixteen positions from `first` on; minus infinity where the row does not see them.
+HWY_INLINE V16 seen_scores(const AttentionArgs& args, const float* score, std::int64_t first,
+                           Share seen) {
+  static constexpr float kNumbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  V16 s = mul(load(score + first), broadcast(args.scale));
+  if (args.score_cap > 0) {
+    const V16 cap = broadcast(args.score_cap);
+    s = mul(cap, tanh(div(s, cap)));
+  }
+  const V16 number = add(load(kNumbers), broadcast(static_cast<float>(first)));
+  const V16 none = broadcast(-kInfinity);
+  s = if_greater(broadcast(static_cast<float>(seen.last)), number, s, none);
+  return if_greater(number, broadcast(static_cast<float>(seen.first) - 0.5f), s, none);
+}
+
+// Scores to weights, relative to the largest score so far.
+HWY_INLINE void weigh_page(AttentionTile& tile, int r) {
+  AttentionRow& row = tile.rows[r];
+  float* score = tile.score[r];
+  const V16 low = seen_scores(tile.args, score, 0, tile.seen[r]);
+  const V16 high = seen_scores(tile.args, score, kLanes, tile.seen[r]);
+  const float largest = std::max(row.largest, max_lane(at_least(low, high)));
+  const V16 e_low = exp(sub(low, broadcast(largest))), e_high = exp(sub(high, broadcast(largest)));
+  const V16 decay = exp(sub(broadcast(row.largest), broadcast(largest)));
+  float decays[16];
+  store(decay, decays);
+  store(e_low, score);
+  store(e_high, score + kLanes);
+  tile.decay[r] = decays[0];
+  row.largest = largest;
+  row.sum = sum_lanes(add(e_low, e_high)) + row.sum * decays[0];
+}
+
+// o = fma(o, c, sum_i e[i] v[i]) for kR rows that see the same, and `count` elements from d on.
+template <int kR>
+HWY_NOINLINE void value_tile(AttentionTile& tile, int row, std::int64_t d, std::int64_t count) {
+  V16 sums[kR][kCols];
+  for (int r = 0; r < kR; ++r) {
+    for (int c = 0; c < kCols; ++c) sums[r][c] = zeros();
+  }
+  for (std::int64_t i = tile.seen[row].first; i < tile.seen[row].last; ++i) {
+    V16 v[kCols];
+    for (int c = 0; c < kCols; ++c) v[c] = load(tile.values[i] + c * kLanes);
+    for (int r = 0; r < kR; ++r) {
+      const V16 e = broadcast(tile.score[row + r][i]);
+      for (int c = 0; c < kCols; ++c) sums[r][c] = fma(e, v[c], sums[r][c]);
+    }
+  }
+  for (int r = 0; r < kR; ++r) {
+    const V16 decay = broadcast(tile.decay[row + r]);
+    for (int c = 0; c < kCols && c * kLanes < count; ++c) {
+      const std::int64_t n = std::min(count - c * kLanes, kLanes);
+      float* out = tile.rows[row + r].out + d + c * kLanes;
+      store_first(fma(load_first(out, n), decay, sums[r][c]), out, n);
+    }
+  }
+}
+
+HWY_INLINE bool see_the_same(const AttentionTile& tile, int row) {
+  if (row + kRows > tile.n_rows) return false;
+  for (int r = 1; r < kRows; ++r) {
+    const Share &a = tile.seen[row], &b = tile.seen[row + r];
+    if (a.first != b.first || a.last != b.last) return false;
+  }
+  return true;
+}
+
+template <class Type>
+HWY_INLINE void add_values(AttentionTile& tile, const std::byte* rows_of_v, Share seen) {
+  const std::int64_t row_bytes = static_cast<std::int64_t>(tile.args.kv.pages.v_bytes);
+  for (std::int64_t d = 0; d < tile.v_dim; d += kValues) {
+    const std::int64_t count = std::min(tile.v_dim - d, kValues);
+    for (std::int64_t i = seen.first; i < seen.last; ++i) {
+      KvRow<Type>::load(rows_of_v + i * row_bytes, tile.kv_head * tile.v_dim + d, count,
+                        tile.values[i]);
+    }
+    for (int row = 0; row < tile.n_rows;) {
+      const bool together = see_the_same(tile, row);
+      if (tile.seen[row].first >= tile.seen[row].last) {
+        row += 1;
+      } else if (together) {
+        value_tile<kRows>(tile, row, d, count);
+        row += kRows;
+      } else {
+        value_tile<1>(tile, row++, d, count);
+      }
+    }
+  }
+}
+
+template <class Type>
+HWY_INLINE void attend_page(AttentionTile& tile, std::int64_t page) {
+  Share all = {kKvPage, 0};  // what any row sees
+  for (int r = 0; r < tile.n_rows; ++r) {
+    const Share seen = tile.seen[r] = tile.rows[r].seen_of(page);
+    if (seen.first >= seen.last) continue;
+    all = {std::min(all.first, seen.first), std::max(all.last, seen.last)};
+  }
+  const PageRows rows = page_rows(tile.args.kv.pages, tile.lane, page);
+  score_page<Type>(tile, rows.k, all);
+  for (int r = 0; r < tile.n_rows; ++r) {
+    if (tile.seen[r].first < tile.seen[r].last) weigh_page(tile, r);
+  }
+  add_values<Type>(tile, rows.v, all);
+}
+
+template <class Type>
+HWY_NOINLINE void attend(AttentionTile&& tile) {
+  const std::int64_t last_page = tile.rows[tile.n_rows - 1].last / kKvPage;
+  for (std::int64_t page = tile.rows[0].first / kKvPage; page <= last_page; ++page) {
+    attend_page<Type>(tile, page);
+  }
+  for (int r = 0; r < tile.n_rows; ++r) {
+    float* out = tile.rows[r].out;
+    for (std::int64_t d = 0; d < tile.v_dim; d += kLanes) {
+      const std::int64_t n = std::min(tile.v_dim - d, kLanes);
+      store_first(div(load_first(out + d, n), broadcast(tile.rows[r].sum)), out + d, n);
+    }
+  }
+}
+
+// A thread's units are neighbours, and later tokens see more positions: so tiles are counted from
+// both ends in turn, and equal shares of the units are about equal work.
+template <class Type>
+void attend_units(const AttentionArgs& args, Share units) {
+  const std::int64_t group = args.n_head / args.n_head_kv;
+  std::int64_t begin = 0;  // the tile's first unit
+  for (std::size_t i = 0; i < args.lanes.size(); ++i) {
+    const std::int64_t n_rows = args.lanes[i].n_tokens * group;
+    const std::int64_t n_tiles = (n_rows + kTileRows - 1) / kTileRows;
+    for (std::int64_t k = 0; k < args.n_head_kv * n_tiles; ++k) {
+      const std::int64_t number = k % n_tiles;
+      const std::int64_t tile = number % 2 == 0 ? number / 2 : n_tiles - 1 - number / 2;
+      const std::int64_t first = tile * kTileRows;
+      const std::int64_t end = begin + std::min<std::int64_t>(n_rows - first, kTileRows);
+      const Share ours = {std::max(units.first, begin), std::min(units.last, end)};
+      if (ours.first < ours.last) {
+        attend<Type>(AttentionTile(args, i, k / n_tiles,
+                                   {first + ours.first - begin, first + ours.last - begin}));
+      }
+      begin = end;
+    }
+  }
+}
+
+void attention(const AttentionArgs& args, Share units) {
+  switch (args.kv.pages.type) {
+    case DType::kF16: return attend_units<F16>(args, units);
+    case DType::kBF16: return attend_units<BF16>(args, units);
+    case DType::kQ8_0: return attend_units<Q8_0>(args, units);
+    default: return attend_units<F32>(args, units);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace eddy {
+const Kernels<AttentionArgs> kAttention = EDDY_PER_ISA(attention);
+}  // namespace eddy
+#endif
