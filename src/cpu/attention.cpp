@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "cpu/kernels.h"
 #include "cpu/kv_rows-inl.h"
@@ -30,14 +31,10 @@ namespace eddy {
 namespace HWY_NAMESPACE {
 
 // Rows, and positions or vectors of elements, whose sums fit in the registers together.
-#if HWY_TARGET == HWY_AVX3
-inline constexpr int kRows = 4, kCols = 4;
-#else
-inline constexpr int kRows = 2, kCols = 2;
-#endif
+inline constexpr int kRows = 4, kCols = HWY_TARGET == HWY_AVX3 ? 4 : 1;
 inline constexpr int kTileRows = 16;
-inline constexpr std::int64_t kKeys = 4;             // positions of K turned at a time
-inline constexpr std::int64_t kValues = 16 * kCols;  // elements of V turned at a time
+inline constexpr std::int64_t kKeys = 4;     // positions of K turned at a time
+inline constexpr std::int64_t kValues = 64;  // elements of V turned at a time
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // A head of a token on its way through the pages.
@@ -97,48 +94,106 @@ HWY_INLINE AttentionTile::AttentionTile(const AttentionArgs& arguments, std::siz
   }
 }
 
-// q . k for kR rows and kCols of the tile's keys.
-template <int kR>
-HWY_NOINLINE void score_tile(AttentionTile& tile, int row, std::int64_t key,
-                             std::int64_t position) {
+// Vectors of elements of any type in rows, `stride` elements from each other.
+template <class Type>
+struct Rows {
+  const typename Type::Element* first;
+  std::int64_t stride;
+
+  HWY_INLINE Rows from(std::int64_t row) const { return {first + row * stride, stride}; }
+  HWY_INLINE V16 get(std::int64_t row, std::int64_t i, std::int64_t count = kLanes) const {
+    return load_first_of<Type>(first + row * stride + i, count);
+  }
+};
+
+// The next `count` elements of q . k.
+template <class Type, int kR>
+HWY_INLINE void add_products(const AttentionRow* rows, Rows<Type> keys, std::int64_t d,
+                             std::int64_t count, V16 (&sums)[kR][kCols]) {
+  V16 k[kCols];
+  for (int c = 0; c < kCols; ++c) k[c] = keys.get(c, d, count);
+  for (int r = 0; r < kR; ++r) {
+    const V16 q = load_first(rows[r].q + d, count);
+    for (int c = 0; c < kCols; ++c) sums[r][c] = fma(q, k[c], sums[r][c]);
+  }
+}
+
+// q . k for kR rows and kCols keys.
+template <class Type, int kR>
+HWY_NOINLINE void score_tile(AttentionTile& tile, int row, Rows<Type> keys, std::int64_t position) {
   V16 sums[kR][kCols];
   for (int r = 0; r < kR; ++r) {
     for (int c = 0; c < kCols; ++c) sums[r][c] = zeros();
   }
-  for (std::int64_t d = 0; d < tile.k_dim; d += kLanes) {
-    const std::int64_t count = tile.k_dim - d < kLanes ? tile.k_dim - d : kLanes;
-    V16 k[kCols];
-    for (int c = 0; c < kCols; ++c) k[c] = load(tile.keys[key + c] + d);
+  std::int64_t d = 0;
+  for (; d + kLanes <= tile.k_dim; d += kLanes) {
+    add_products<Type>(tile.rows + row, keys, d, kLanes, sums);
+  }
+  if (d < tile.k_dim) add_products<Type>(tile.rows + row, keys, d, tile.k_dim - d, sums);
+  float totals[kR][kCols];
+  if constexpr (kCols == 4) {
     for (int r = 0; r < kR; ++r) {
-      const V16 q = load_first(tile.rows[row + r].q + d, count);
-      for (int c = 0; c < kCols; ++c) sums[r][c] = fma(q, k[c], sums[r][c]);
+      sum_lanes_of_four(sums[r][0], sums[r][1], sums[r][2], sums[r][3], totals[r]);
     }
+  } else if constexpr (kR == 4) {
+    sum_lanes_of_four(sums[0][0], sums[1][0], sums[2][0], sums[3][0], totals[0]);
+  } else {
+    for (int r = 0; r < kR; ++r) totals[r][0] = sum_lanes(sums[r][0]);
   }
   for (int r = 0; r < kR; ++r) {
-    float* score = tile.score[row + r] + position;
-    if constexpr (kCols == 4) {
-      sum_lanes_of_four(sums[r][0], sums[r][1], sums[r][2], sums[r][3], score);
-    } else {
-      for (int c = 0; c < kCols; ++c) score[c] = sum_lanes(sums[r][c]);
+    for (int c = 0; c < kCols; ++c) tile.score[row + r][position + c] = totals[r][c];
+  }
+}
+
+// q . k for all rows and a group of keys.
+template <class Type>
+HWY_INLINE void score_keys(AttentionTile& tile, Rows<Type> keys, std::int64_t position) {
+  for (std::int64_t key = 0; key < kKeys; key += kCols) {
+    int row = 0;
+    for (; row + kRows <= tile.n_rows; row += kRows) {
+      score_tile<Type, kRows>(tile, row, keys.from(key), position + key);
+    }
+    for (; row + 2 <= tile.n_rows; row += 2) {
+      score_tile<Type, 2>(tile, row, keys.from(key), position + key);
+    }
+    for (; row < tile.n_rows; ++row) {
+      score_tile<Type, 1>(tile, row, keys.from(key), position + key);
     }
   }
+}
+
+// Whether rows of pages are used where they lie; else they are turned into floats for all rows of a
+// tile at once.
+template <class Type>
+HWY_INLINE bool used_in_place(const AttentionTile& tile) {
+  return !std::is_same_v<Type, Q8_0> && (std::is_same_v<Type, F32> || tile.n_rows <= kRows);
+}
+template <class Type>
+HWY_INLINE Rows<Type> rows_in_place(const std::byte* rows, std::uint64_t row_bytes,
+                                    std::int64_t first) {
+  using Element = typename Type::Element;
+  return {reinterpret_cast<const Element*>(rows) + first,
+          static_cast<std::int64_t>(row_bytes / sizeof(Element))};
 }
 
 // q . k for all rows and the positions `seen`, rounded to whole groups of keys: what a row does not
 // see is not used.
 template <class Type>
 HWY_INLINE void score_page(AttentionTile& tile, const std::byte* rows_of_k, Share seen) {
-  const std::int64_t row_bytes = static_cast<std::int64_t>(tile.args.kv.pages.k_bytes);
+  const std::uint64_t row_bytes = tile.args.kv.pages.k_bytes;
+  const std::int64_t head = tile.kv_head * tile.k_dim;
   for (std::int64_t i = seen.first / kKeys * kKeys; i < seen.last; i += kKeys) {
-    for (std::int64_t key = 0; key < kKeys; ++key) {
-      KvRow<Type>::load(rows_of_k + (i + key) * row_bytes, tile.kv_head * tile.k_dim, tile.k_dim,
-                        tile.keys[key]);
+    const std::byte* keys = rows_of_k + static_cast<std::uint64_t>(i) * row_bytes;
+    if constexpr (!std::is_same_v<Type, Q8_0>) {
+      if (used_in_place<Type>(tile)) {
+        score_keys(tile, rows_in_place<Type>(keys, row_bytes, head), i);
+        continue;
+      }
     }
-    for (std::int64_t key = 0; key < kKeys; key += kCols) {
-      int row = 0;
-      for (; row + kRows <= tile.n_rows; row += kRows) score_tile<kRows>(tile, row, key, i + key);
-      for (; row < tile.n_rows; ++row) score_tile<1>(tile, row, key, i + key);
+    for (std::uint64_t key = 0; key < kKeys; ++key) {
+      KvRow<Type>::load(keys + key * row_bytes, head, tile.k_dim, tile.keys[key]);
     }
+    score_keys(tile, Rows<F32>{tile.keys[0], kMaxAttentionDim}, i);
   }
 }
 
@@ -165,70 +220,86 @@ HWY_INLINE void weigh_page(AttentionTile& tile, int r) {
   const V16 high = seen_scores(tile.args, score, kLanes, tile.seen[r]);
   const float largest = std::max(row.largest, max_lane(at_least(low, high)));
   const V16 e_low = exp(sub(low, broadcast(largest))), e_high = exp(sub(high, broadcast(largest)));
-  const V16 decay = exp(sub(broadcast(row.largest), broadcast(largest)));
-  float decays[16];
-  store(decay, decays);
+  float decay[16] = {1};  // what exp gives for 0
+  if (row.largest != largest) store(exp(sub(broadcast(row.largest), broadcast(largest))), decay);
   store(e_low, score);
   store(e_high, score + kLanes);
-  tile.decay[r] = decays[0];
+  tile.decay[r] = decay[0];
   row.largest = largest;
-  row.sum = sum_lanes(add(e_low, e_high)) + row.sum * decays[0];
+  row.sum = sum_lanes(add(e_low, e_high)) + row.sum * decay[0];
 }
 
-// o = fma(o, c, sum_i e[i] v[i]) for kR rows that see the same, and `count` elements from d on.
-template <int kR>
-HWY_NOINLINE void value_tile(AttentionTile& tile, int row, std::int64_t d, std::int64_t count) {
+// o = fma(o, c, sum_i e[i] v[i]) for kR rows that see the same: `count` elements from d on, no more
+// than kCols vectors.
+template <class Type, int kR>
+HWY_NOINLINE void value_tile(AttentionTile& tile, int row, Rows<Type> values, std::int64_t d,
+                             std::int64_t count) {
+  std::int64_t n[kCols];  // elements of each vector
   V16 sums[kR][kCols];
-  for (int r = 0; r < kR; ++r) {
-    for (int c = 0; c < kCols; ++c) sums[r][c] = zeros();
+  for (int c = 0; c < kCols; ++c) {
+    n[c] = std::clamp<std::int64_t>(count - c * kLanes, 0, kLanes);
+    for (int r = 0; r < kR; ++r) sums[r][c] = zeros();
   }
   for (std::int64_t i = tile.seen[row].first; i < tile.seen[row].last; ++i) {
     V16 v[kCols];
-    for (int c = 0; c < kCols; ++c) v[c] = load(tile.values[i] + c * kLanes);
+    for (int c = 0; c < kCols; ++c) v[c] = values.get(i, c * kLanes, n[c]);
     for (int r = 0; r < kR; ++r) {
       const V16 e = broadcast(tile.score[row + r][i]);
       for (int c = 0; c < kCols; ++c) sums[r][c] = fma(e, v[c], sums[r][c]);
     }
   }
   for (int r = 0; r < kR; ++r) {
-    const V16 decay = broadcast(tile.decay[row + r]);
-    for (int c = 0; c < kCols && c * kLanes < count; ++c) {
-      const std::int64_t n = std::min(count - c * kLanes, kLanes);
+    for (int c = 0; c < kCols; ++c) {
       float* out = tile.rows[row + r].out + d + c * kLanes;
-      store_first(fma(load_first(out, n), decay, sums[r][c]), out, n);
+      const V16 o = fma(load_first(out, n[c]), broadcast(tile.decay[row + r]), sums[r][c]);
+      store_first(o, out, n[c]);
     }
   }
 }
 
-HWY_INLINE bool see_the_same(const AttentionTile& tile, int row) {
-  if (row + kRows > tile.n_rows) return false;
-  for (int r = 1; r < kRows; ++r) {
-    const Share &a = tile.seen[row], &b = tile.seen[row + r];
-    if (a.first != b.first || a.last != b.last) return false;
+// How many rows from `row` on see the same, kRows or 2 or 1 of them.
+HWY_INLINE int n_that_see_the_same(const AttentionTile& tile, int row) {
+  int n = 1;
+  while (n < kRows && row + n < tile.n_rows && tile.seen[row + n].first == tile.seen[row].first &&
+         tile.seen[row + n].last == tile.seen[row].last) {
+    ++n;
   }
-  return true;
+  return n == kRows ? n : n >= 2 ? 2 : 1;
+}
+
+// The same for all rows of the tile and any count.
+template <class Type>
+HWY_INLINE void value_rows(AttentionTile& tile, Rows<Type> values, std::int64_t d,
+                           std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += kCols * kLanes) {
+    const Rows<Type> part = {values.first + i, values.stride};
+    for (int row = 0, n = 0; row < tile.n_rows; row += n) {
+      n = n_that_see_the_same(tile, row);
+      if (tile.seen[row].first >= tile.seen[row].last) continue;
+      if (n == kRows) value_tile<Type, kRows>(tile, row, part, d + i, count - i);
+      if (n == 2) value_tile<Type, 2>(tile, row, part, d + i, count - i);
+      if (n == 1) value_tile<Type, 1>(tile, row, part, d + i, count - i);
+    }
+  }
 }
 
 template <class Type>
 HWY_INLINE void add_values(AttentionTile& tile, const std::byte* rows_of_v, Share seen) {
-  const std::int64_t row_bytes = static_cast<std::int64_t>(tile.args.kv.pages.v_bytes);
+  const std::uint64_t row_bytes = tile.args.kv.pages.v_bytes;
   for (std::int64_t d = 0; d < tile.v_dim; d += kValues) {
+    const std::int64_t first = tile.kv_head * tile.v_dim + d;
     const std::int64_t count = std::min(tile.v_dim - d, kValues);
-    for (std::int64_t i = seen.first; i < seen.last; ++i) {
-      KvRow<Type>::load(rows_of_v + i * row_bytes, tile.kv_head * tile.v_dim + d, count,
-                        tile.values[i]);
-    }
-    for (int row = 0; row < tile.n_rows;) {
-      const bool together = see_the_same(tile, row);
-      if (tile.seen[row].first >= tile.seen[row].last) {
-        row += 1;
-      } else if (together) {
-        value_tile<kRows>(tile, row, d, count);
-        row += kRows;
-      } else {
-        value_tile<1>(tile, row++, d, count);
+    if constexpr (!std::is_same_v<Type, Q8_0>) {
+      if (used_in_place<Type>(tile)) {
+        value_rows(tile, rows_in_place<Type>(rows_of_v, row_bytes, first), d, count);
+        continue;
       }
     }
+    for (std::int64_t i = seen.first; i < seen.last; ++i) {
+      KvRow<Type>::load(rows_of_v + static_cast<std::uint64_t>(i) * row_bytes, first, count,
+                        tile.values[i]);
+    }
+    value_rows(tile, Rows<F32>{tile.values[0], kValues}, d, count);
   }
 }
 
