@@ -14,8 +14,13 @@ namespace eddy {
 namespace {
 
 constexpr Architecture kArchitectures[] = {
-    {"mamba", make_mamba},           {"mamba2", make_mamba2}, {"rwkv6", make_rwkv6},
-    {"rwkv6qwen2", make_rwkv6qwen2}, {"rwkv7", make_rwkv7},   {"arwkv7", make_arwkv7},
+    {"mamba", make_mamba},
+    {"mamba2", make_mamba2},
+    {"recurrentgemma", make_recurrentgemma, {"griffin", "recurrent-gemma", "recurrent_gemma"}},
+    {"rwkv6", make_rwkv6},
+    {"rwkv6qwen2", make_rwkv6qwen2},
+    {"rwkv7", make_rwkv7},
+    {"arwkv7", make_arwkv7},
 };
 
 std::string known_names() {
@@ -26,11 +31,16 @@ std::string known_names() {
 
 }  // namespace
 
+bool Architecture::is_called(std::string_view other) const {
+  return other == name || (!other.empty() && std::ranges::find(aliases, other) != aliases.end());
+}
+
 std::span<const Architecture> architectures() { return kArchitectures; }
 
 Result<std::unique_ptr<const Model>> load_model(const GgufFile& file, const Ops& ops) {
   EDDY_TRY_ASSIGN(const auto name, file.get<std::string_view>("general.architecture"));
-  const auto* found = std::ranges::find(kArchitectures, name, &Architecture::name);
+  const auto* found = std::ranges::find_if(
+      kArchitectures, [&](const Architecture& a) { return a.is_called(name); });
   if (found == std::end(kArchitectures)) {
     return fail(ErrorCode::kUnsupported, "{}: general.architecture: \"{}\", expected one of {}",
                 file.name(), printable(name), known_names());

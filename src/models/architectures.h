@@ -4,6 +4,7 @@
 // table.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -18,12 +19,19 @@ struct Architecture {
   std::string_view name;
   // Asks the loader for everything; the result may be used only if the loader's finish() is ok.
   std::unique_ptr<Model> (*make)(Loader& load);
+  std::array<std::string_view, 3> aliases = {};  // other names that files use; "": none
+
+  bool is_called(std::string_view other) const;
+};
+
+bool is_called(std::string_view other) const;
 };
 
 std::span<const Architecture> architectures();
 
 std::unique_ptr<Model> make_mamba(Loader& load);
 std::unique_ptr<Model> make_mamba2(Loader& load);
+std::unique_ptr<Model> make_recurrentgemma(Loader& load);
 std::unique_ptr<Model> make_rwkv6(Loader& load);
 std::unique_ptr<Model> make_rwkv6qwen2(Loader& load);
 std::unique_ptr<Model> make_rwkv7(Loader& load);

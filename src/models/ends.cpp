@@ -10,7 +10,9 @@
 namespace eddy {
 
 Ends::Ends(Loader& load, Norm norm)
-    : token_embd_(load.matrix("token_embd.weight", load.info().n_embd, load.info().n_vocab)),
+    : embedding_scale_(load.positive_or("embedding_scale", 1)),
+      logit_cap_(load.positive_or("final_logit_softcapping", 0)),
+      token_embd_(load.matrix("token_embd.weight", load.info().n_embd, load.info().n_vocab)),
       norm_(std::move(norm)),
       output_(load.has("output.weight")
                   ? load.matrix("output.weight", load.info().n_embd, load.info().n_vocab)
@@ -21,7 +23,10 @@ Ends::Ends(Loader& load)
                                load.positive("attention.layer_norm_rms_epsilon"))) {}
 
 Status Ends::embed(const Forward& pass, Mat x) const {
-  return pass.ops.embed({.table = token_embd_, .tokens = pass.context.ubatch().tokens, .out = x});
+  return pass.ops.embed({.table = token_embd_,
+                         .tokens = pass.context.ubatch().tokens,
+                         .scale = embedding_scale_,
+                         .out = x});
 }
 
 Status Ends::logits(const Forward& pass, ConstMat x) const {
@@ -31,7 +36,9 @@ Status Ends::logits(const Forward& pass, ConstMat x) const {
   const Mat rows = pass.scratch.mat(x.n, std::ssize(outputs));  // {n_embd, n_outputs}
   EDDY_TRY(pass.ops.select({.x = x, .indices = outputs, .out = rows}));
   EDDY_TRY(norm_.apply(pass.ops, rows, rows));
-  return pass.ops.linear({.weight = output_, .x = rows, .out = pass.logits});
+  EDDY_TRY(pass.ops.linear({.weight = output_, .x = rows, .out = pass.logits}));
+  if (logit_cap_ == 0) return {};
+  return pass.ops.soft_cap({.x = pass.logits, .cap = logit_cap_});
 }
 
 }  // namespace eddy

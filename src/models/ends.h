@@ -1,4 +1,5 @@
-// The two ends of a model: token ids in, logits out.
+// The two ends of a model: token ids in, logits out. Files may scale embeddings (embedding_scale)
+// and cap logits (final_logit_softcapping).
 #pragma once
 
 #include "models/loader.h"
@@ -22,6 +23,8 @@ class Ends {
   Status logits(const Forward& pass, ConstMat x) const;
 
  private:
+  float embedding_scale_;
+  float logit_cap_;    // 0: none
   Weight token_embd_;  // {n_embd, n_vocab}
   Norm norm_;
   Weight output_;  // {n_embd, n_vocab}; token_embd where the file ties them

@@ -110,6 +110,28 @@ float Loader::positive(std::string_view key) {
   return 1;
 }
 
+float Loader::positive_or(std::string_view key, float value) {
+  return file_.find(full_key(key)) ? positive(key) : value;
+}
+
+std::vector<std::int64_t> Loader::by_layer(std::string_view key, Range range) {
+  const std::string name = full_key(key);
+  const GgufValue* value = file_.find(name);
+  if (!value || !std::holds_alternative<GgufArray>(*value)) return {};
+  auto numbers = read<std::vector<std::int64_t>>(name).value_or(std::vector<std::int64_t>());
+  if (std::ssize(numbers) != info_.n_layer) {
+    require(false, fmt::format("{}: {} layers, expected {}", name, numbers.size(), info_.n_layer));
+  }
+  numbers.resize(static_cast<std::size_t>(info_.n_layer), range.least);
+  for (std::int64_t& number : numbers) {
+    if (number >= range.least && number <= range.most) continue;
+    malformed_.push_back(
+        fmt::format("{}: {}, expected {} .. {}", name, number, range.least, range.most));
+    number = range.least;
+  }
+  return numbers;
+}
+
 bool Loader::flag(std::string_view key) {
   const std::string name = full_key(key);
   return file_.find(name) != nullptr && read<bool>(name).value_or(false);

@@ -44,8 +44,12 @@ class Loader {
   std::int64_t integer(std::string_view key, Range range = {});
   // The same, `value` where the file has none.
   std::int64_t integer_or(std::string_view key, std::int64_t value, Range range = {});
+  // One for each layer, where the file has an array of them; else nothing.
+  std::vector<std::int64_t> by_layer(std::string_view key, Range range);
   float positive(std::string_view key);  // finite, > 0
-  bool flag(std::string_view key);       // false where the file has none
+  // The same, `value` where the file has none.
+  float positive_or(std::string_view key, float value);
+  bool flag(std::string_view key);  // false where the file has none
   // Notes `message` unless the condition holds: for what a range cannot say.
   void require(bool condition, std::string_view message);
 

@@ -16,6 +16,7 @@ struct Noise {
   double arithmetic = 0;     // unit roundoff of activations; 0: none
   double state_r = 0;        // unit roundoff of R
   double state_s = 0;        // unit roundoff of S
+  double state_kv = 0;       // unit roundoff of K and V
   bool quantised_x = false;  // x of a product with a quantised weight is rounded to int8 by blocks
 
   // Uniform in [-1, 1).

@@ -13,6 +13,7 @@ std::unique_ptr<Reference> make_reference(const GgufFile& file) {
   const std::string name = text_key(file, "general.architecture");
   if (name == "mamba") return make_mamba_reference(file);
   if (name == "mamba2") return make_mamba2_reference(file);
+  if (name == "recurrentgemma") return make_recurrentgemma_reference(file);
   if (name == "rwkv6") return make_rwkv6_reference(file);
   if (name == "rwkv6qwen2") return make_rwkv6qwen2_reference(file);
   if (name == "rwkv7") return make_rwkv7_reference(file);

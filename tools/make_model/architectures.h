@@ -27,6 +27,8 @@ std::vector<std::string_view> mamba_shapes();
 std::optional<Plan> plan_mamba(std::string_view shape, DType type);
 std::vector<std::string_view> mamba2_shapes();
 std::optional<Plan> plan_mamba2(std::string_view shape, DType type);
+std::vector<std::string_view> recurrentgemma_shapes();
+std::optional<Plan> plan_recurrentgemma(std::string_view shape, DType type);
 std::vector<std::string_view> rwkv6_shapes();
 std::optional<Plan> plan_rwkv6(std::string_view shape, DType type);
 std::vector<std::string_view> rwkv6qwen2_shapes();

@@ -50,6 +50,13 @@ struct Plan {
 
   void add(std::string key, MetaValue value) { metadata.push_back({std::move(key), value}); }
 
+  // Another value for a key that is there.
+  void set(std::string_view key, MetaValue value) {
+    for (Meta& meta : metadata) {
+      if (meta.key == key) meta.value = value;
+    }
+  }
+
   // A tensor that stays F32 in every file: norms, biases, convolutions, A, D.
   void add_small(std::string name, std::vector<std::int64_t> ne, Values values) {
     tensors.push_back({std::move(name), std::move(ne), values, DType::kF32});
