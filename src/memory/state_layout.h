@@ -3,7 +3,8 @@
 //
 // Letters: R is the recurrent state (Mamba's SSM state, RWKV's wkv matrix), S the short-convolution
 // state (the last d_conv - 1 inputs, RWKV's token shift). llama.cpp uses them the other way round:
-// its r is the rolling convolution state and its s the SSM state.
+// its r is the rolling convolution state and its s the SSM state. K and V are an attention layer's
+// keys and values: one row of each for every token that the window still shows.
 #pragma once
 
 #include <array>
@@ -22,6 +23,11 @@ struct StateLayout {
   };
   std::vector<Layer> layers;  // by LayerId, all layers of the model
 };
+
+// The first position that the token after n_tokens tokens still sees.
+constexpr std::int64_t first_visible(std::int64_t n_tokens, std::int32_t window) {
+  return window == 0 || n_tokens < window ? 0 : n_tokens - window + 1;
+}
 
 // Which model a state was made by: a digest of architecture, hyper-parameters, tensor shapes and
 // types and weights. Two models with the same identity compute the same states.

@@ -1,10 +1,11 @@
 #include "memory/state_tensors.h"
 
-#include <algorithm>
+#include <optional>
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/try.h"
+#include "memory/buffer_plan.h"
 
 namespace eddy {
 namespace {
@@ -15,46 +16,25 @@ bool is_state_type(DType type) {
   return type == DType::kF32 || type == DType::kF16 || type == DType::kBF16;
 }
 
-char letter(StateKind kind) { return kind == StateKind::kR ? 'r' : 's'; }
-
-// A buffer to come, and how much of it is given away.
-struct Pool {
-  const BufferType* type;
-  std::uint64_t n_bytes = 0;
-};
-
-// A tensor to come, in pool number `pool`.
+// A tensor to come, in buffer number `buffer`.
 struct Plan {
   StateTensor tensor;
-  std::size_t pool = 0;
+  std::size_t buffer = 0;
 };
 
-std::size_t pool_for(const BufferType& type, std::vector<Pool>& pools) {
-  const auto found = std::ranges::find(pools, &type, &Pool::type);
-  const auto index = static_cast<std::size_t>(found - pools.begin());
-  if (index == pools.size()) pools.push_back({.type = &type});
-  return index;
-}
-
-// Extents of one tensor and its place at the end of its pool; nullopt where they do not fit.
-std::optional<Plan> plan_tensor(LayerId layer, StateKind kind, std::uint64_t n_elems, DType type,
-                                std::uint32_t mem_size, Pool& pool) {
-  const auto n_row = row_bytes(type, n_elems);
+// Extents of one tensor and its place; nullopt where they do not fit.
+std::optional<Plan> plan_tensor(StateTensor tensor, std::uint32_t mem_size, const BufferType& type,
+                                BufferPlan& buffers) {
+  const auto n_row = row_bytes(tensor.rows.type, tensor.rows.n_elems);
   const auto stride = n_row ? checked_align(*n_row, kRowAlignment) : std::nullopt;
   const auto n_bytes = stride ? checked_mul(*stride, mem_size) : std::nullopt;
-  const auto offset = checked_align(pool.n_bytes, pool.type->alignment());
-  const auto end = n_bytes && offset ? checked_add(*offset, *n_bytes) : std::nullopt;
-  if (!end) return std::nullopt;
-  pool.n_bytes = *end;
-  Plan plan;
-  plan.tensor = {.layer = layer, .kind = kind, .rows = {}, .row_bytes = *n_row};
-  plan.tensor.rows = {.buffer = nullptr,
-                      .offset = *offset,
-                      .stride = *stride,
-                      .n_elems = n_elems,
-                      .n_rows = mem_size,
-                      .type = type};
-  return plan;
+  const auto place = n_bytes ? buffers.add(type, *n_bytes) : std::nullopt;
+  if (!place) return std::nullopt;
+  tensor.row_bytes = *n_row;
+  tensor.rows.offset = place->offset;
+  tensor.rows.stride = *stride;
+  tensor.rows.n_rows = mem_size;
+  return Plan{.tensor = tensor, .buffer = place->buffer};
 }
 
 Status check_params(const StateTensorsParams& params) {
@@ -74,7 +54,7 @@ Status check_params(const StateTensorsParams& params) {
   return {};
 }
 
-Result<std::vector<Plan>> plan_tensors(const StateTensorsParams& params, std::vector<Pool>& pools) {
+Result<std::vector<Plan>> plan_tensors(const StateTensorsParams& params, BufferPlan& buffers) {
   std::vector<Plan> plans;
   for (std::size_t i = 0; i < params.layout.layers.size(); ++i) {
     const LayerId il(static_cast<std::int32_t>(i));
@@ -83,17 +63,16 @@ Result<std::vector<Plan>> plan_tensors(const StateTensorsParams& params, std::ve
         params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type();
     for (const StateKind kind : {StateKind::kR, StateKind::kS}) {
       const bool is_r = kind == StateKind::kR;
-      const std::uint64_t n_elems =
+      StateTensor tensor{.layer = il, .kind = kind, .rows = {}};
+      tensor.rows.type = is_r ? params.type_r : params.type_s;
+      tensor.rows.n_elems =
           is_r ? params.layout.layers[i].r_elems : params.layout.layers[i].s_elems;
-      if (n_elems == 0) continue;
-      const std::size_t pool = pool_for(type, pools);
-      auto plan = plan_tensor(il, kind, n_elems, is_r ? params.type_r : params.type_s,
-                              params.mem_size, pools[pool]);
+      if (tensor.rows.n_elems == 0) continue;
+      const auto plan = plan_tensor(tensor, params.mem_size, type, buffers);
       if (!plan) {
         return fail(ErrorCode::kInvalidArgument, "{}_l{}: {} rows of {} elements overflow 64 bits",
-                    letter(kind), i, params.mem_size, n_elems);
+                    is_r ? 'r' : 's', i, params.mem_size, tensor.rows.n_elems);
       }
-      plan->pool = pool;
       plans.push_back(*plan);
     }
   }
@@ -104,22 +83,15 @@ Result<std::vector<Plan>> plan_tensors(const StateTensorsParams& params, std::ve
 
 Result<StateTensors> StateTensors::create(const StateTensorsParams& params) {
   EDDY_TRY(check_params(params));
-  std::vector<Pool> pools;
-  EDDY_TRY_ASSIGN(const std::vector<Plan> plans, plan_tensors(params, pools));
-  if (plans.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "none of {} layers keeps a recurrent state",
-                params.layout.layers.size());
-  }
+  BufferPlan buffers;
+  EDDY_TRY_ASSIGN(const std::vector<Plan> plans, plan_tensors(params, buffers));
   StateTensors tensors;
-  for (const Pool& pool : pools) {
-    EDDY_TRY_ASSIGN(auto buffer, pool.type->allocate(pool.n_bytes));
-    tensors.buffers_.push_back(std::move(buffer));
-  }
+  EDDY_TRY_ASSIGN(tensors.buffers_, buffers.allocate());
   tensors.r_ = Table<LayerId, StateRows>(params.layout.layers.size());
   tensors.s_ = Table<LayerId, StateRows>(params.layout.layers.size());
   for (const Plan& plan : plans) {
     StateTensor tensor = plan.tensor;
-    tensor.rows.buffer = tensors.buffers_[plan.pool].get();
+    tensor.rows.buffer = tensors.buffers_[plan.buffer].get();
     (tensor.kind == StateKind::kR ? tensors.r_ : tensors.s_)[tensor.layer] = tensor.rows;
     tensors.tensors_.push_back(tensor);
   }

@@ -20,8 +20,11 @@
 
 namespace eddy {
 
-// The field's letters (see memory/state_layout.h).
-enum class StateKind : std::uint8_t { kR, kS };
+// The field's letters (see memory/state_layout.h). Tensors of R and S are StateTensors', those of K
+// and V KvMemory's.
+enum class StateKind : std::uint8_t { kR, kS, kK, kV };
+
+constexpr char state_letter(StateKind kind) { return "RSKV"[static_cast<int>(kind)]; }
 
 // One tensor: which rows of which layer.
 struct StateTensor {

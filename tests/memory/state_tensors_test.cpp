@@ -113,9 +113,6 @@ TEST_F(StateTensorsTest, RefusesWhatCannotBe) {
   devices.push_back(nullptr);
   EXPECT_CODE(create(), kInvalidArgument);
   devices.back() = &far;
-  filter = [](LayerId) { return false; };
-  EXPECT_CODE(create(), kInvalidArgument);
-  filter = {};
   far.type.refuses = true;
   EXPECT_CODE(create(), kOutOfMemory);
 }
