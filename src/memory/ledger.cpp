@@ -8,8 +8,15 @@
 
 namespace eddy {
 
-Ledger::Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, StateTensors& tensors)
-    : tensors_(tensors), cells_(mem_size), sequences_(n_seq_max) {}
+Ledger::Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, StateTensors& tensors, KvMemory& kv)
+    : tensors_(tensors), kv_(kv), cells_(mem_size), sequences_(n_seq_max) {}
+
+bool Ledger::has_room(const SlotNeeds& needs) const {
+  for (std::size_t g = 0; g < needs.n_pages.size(); ++g) {
+    if (needs.n_pages[g] > kv_.lists(g).n_free()) return false;
+  }
+  return needs.n_cells <= n_free();
+}
 
 bool Ledger::is_private(SeqId seq) const {
   const Sequence& s = sequences_[seq];
@@ -31,6 +38,7 @@ void Ledger::set_tail(SeqId seq, CellId cell, Pos n_tokens) {
   }
   s.status = SeqStatus::kLive;
   s.n_tokens = n_tokens;
+  kv_.settle(cell);
   cells_[cell].last_used = ++tick_;
   if (old != cell && cells_.contains(old)) release_if_unheld(old);
 }
@@ -101,6 +109,7 @@ void Ledger::unlink(SeqId seq) {
 void Ledger::release_if_unheld(CellId id) {
   if (cells_[id].n_holders() > 0) return;
   tensors_.wipe(id);
+  kv_.release(id);
   cells_.give_back(id);
 }
 

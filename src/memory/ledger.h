@@ -1,9 +1,9 @@
 // Ledger: who holds which cell. The table of cells and the table of sequences, and every change
 // that touches both, so that no other code can bring them apart.
 //
-// A cell that its last holder gives up is wiped, by writing zeros, and becomes free at once.
-// Nothing here fails: callers check before they change. All calls are O(1) but for the wiping of
-// a released cell (one row of zeros per tensor) and check().
+// A cell that its last holder gives up is wiped, by writing zeros, gives its pages of keys and
+// values back, and becomes free at once. Nothing here fails: callers check before they change. All
+// calls are O(1) but for that (one row of zeros per tensor, and its pages), extend() and check().
 //
 // Threading: the thread that owns the memory.
 #pragma once
@@ -14,16 +14,18 @@
 #include "eddy/result.h"
 #include "eddy/types.h"
 #include "memory/cells.h"
+#include "memory/kv_memory.h"
 #include "memory/sequences.h"
 #include "memory/slot.h"
+#include "memory/slot_needs.h"
 #include "memory/state_tensors.h"
 
 namespace eddy {
 
 class Ledger {
  public:
-  // `tensors` outlives the ledger.
-  Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, StateTensors& tensors);
+  // `tensors` and `kv` outlive the ledger.
+  Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, StateTensors& tensors, KvMemory& kv);
 
   std::uint32_t mem_size() const { return cells_.size(); }
   std::uint32_t n_seq_max() const { return static_cast<std::uint32_t>(sequences_.size()); }
@@ -32,6 +34,10 @@ class Ledger {
 
   const Sequence& operator[](SeqId seq) const { return sequences_[seq]; }
   const Cell& operator[](CellId cell) const { return cells_[cell]; }
+  const KvMemory& kv() const { return kv_; }
+
+  // Whether that much is free. O(groups of attention layers).
+  bool has_room(const SlotNeeds& needs) const;
 
   // Whether a sequence is the only holder of its tail, and may be updated in place.
   bool is_private(SeqId seq) const;
@@ -39,11 +45,15 @@ class Ledger {
   // Takes a free cell for a state to come. Precondition: n_free() > 0.
   CellId stage() { return cells_.take(); }
 
+  // Gives dst pages for n_tokens more than src has, as KvMemory::extend().
+  void extend(CellId src, CellId dst, std::int32_t n_tokens) { kv_.extend(src, dst, n_tokens); }
+
   // Wipes and frees a staged cell that came to nothing.
   void unstage(CellId cell);
 
   // Makes a staged or held cell the tail of a sequence that now counts n_tokens; gives up the
-  // old tail. With the tail it has already, only counts.
+  // old tail. With the tail it has already, only counts. Pages that no window shows any more are
+  // given back.
   void set_tail(SeqId seq, CellId cell, Pos n_tokens);
 
   // Takes the sequence's state away, if it has one. `status` is what it becomes, never kLive.
@@ -58,7 +68,8 @@ class Ledger {
   // Whether a handle to this cell with this generation is still good.
   bool is_pinned(CellId cell, std::uint32_t pin_generation) const;
 
-  // Verifies I1 .. I5 of RecurrentMemory, given the slot of the open context.
+  // Verifies I1 .. I5 of RecurrentMemory, given the slot of the open context, and that cells and
+  // sequences count the same tokens (I7).
   Status check(std::span<const SlotEntry> slot) const;
 
   // Verifies I2 .. I4 for one sequence and its tail, without walking the list of sharers. O(1).
@@ -70,6 +81,7 @@ class Ledger {
   void release_if_unheld(CellId cell);
 
   StateTensors& tensors_;
+  KvMemory& kv_;
   Cells cells_;
   Sequences sequences_;
   std::uint64_t tick_ = 0;

@@ -83,6 +83,27 @@ Status check_slot(const Cells& cells, std::span<const SlotEntry> slot, std::size
   return broken("I5", "{} cells are staged, the slot has {}", n_staged, n_expected);
 }
 
+// I7: a cell's pages are those of as many tokens as its sequences count, and of those of the slot.
+Status check_tokens(const Ledger& ledger, std::span<const SlotEntry> slot) {
+  if (ledger.kv().n_groups() == 0) return {};
+  Table<CellId, Pos> n_expected(ledger.mem_size());
+  for (std::uint32_t i = 0; i < ledger.n_seq_max(); ++i) {
+    const Sequence& s = ledger[SeqId(static_cast<std::int32_t>(i))];
+    if (s.status == SeqStatus::kLive) n_expected[s.tail] = s.n_tokens;
+  }
+  for (const SlotEntry& entry : slot) {
+    n_expected[entry.dst] = ledger[entry.seq].n_tokens + entry.n_tokens;
+  }
+  for (std::uint32_t i = 0; i < ledger.mem_size(); ++i) {
+    const CellId id(static_cast<std::int32_t>(i));
+    const Pos n_tokens = ledger.kv().n_tokens(id);
+    const bool is_pinned_only = ledger[id].n_sharers == 0 && ledger[id].n_pins > 0;
+    if (is_pinned_only ? n_tokens > 0 : n_tokens == n_expected[id]) continue;
+    return broken("I7", "cell {}: pages of {} tokens, not {}", i, n_tokens, n_expected[id]);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status Ledger::check(std::span<const SlotEntry> slot) const {
@@ -99,6 +120,7 @@ Status Ledger::check(std::span<const SlotEntry> slot) const {
   }
   if (n_free != cells_.n_free()) return broken("I1", "{} cells are free", n_free);
   EDDY_TRY(check_slot(cells_, slot, n_staged));
+  EDDY_TRY(check_tokens(*this, slot));
   return check_sequences(*this, n_linked);
 }
 

@@ -48,7 +48,12 @@ std::span<const Lane> RecurrentContext::lanes() const { return memory_->walk_.st
 
 StateRows RecurrentContext::get_r_l(LayerId il) const { return memory_->tensors_.r(il); }
 StateRows RecurrentContext::get_s_l(LayerId il) const { return memory_->tensors_.s(il); }
-KvView RecurrentContext::get_kv_l(LayerId) const { return {}; }
+
+KvView RecurrentContext::get_kv_l(LayerId il) const {
+  const KvPages pages = memory_->kv_.pages(il);
+  if (!pages.buffer) return {};
+  return {.pages = pages, .lanes = memory_->walk_.staged.kv_lanes(memory_->kv_.group_of(il))};
+}
 
 std::uint32_t RecurrentContext::n_rs() const { return static_cast<std::uint32_t>(lanes().size()); }
 

@@ -71,8 +71,8 @@ class RecurrentContext {
   StateRows get_r_l(LayerId il) const;
   StateRows get_s_l(LayerId il) const;
 
-  // The pages of keys and values of a layer, and which the lanes have. Empty where the layer has no
-  // attention.
+  // The pages of keys and values of a layer, and which the lanes have; no lane before apply().
+  // Empty where the layer keeps none.
   KvView get_kv_l(LayerId il) const;
 
   // The field's names for what the lanes say. Rows need not be neighbours: row i of the

@@ -32,23 +32,41 @@ Result<StateTensors> create_tensors(const RecurrentMemoryParams& params) {
                                .filter = params.filter});
 }
 
+Result<KvMemory> create_kv(const RecurrentMemoryParams& params) {
+  return KvMemory::create({.layout = params.layout,
+                           .layer_devices = params.layer_devices,
+                           .type_kv = params.type_kv,
+                           .offload = params.offload,
+                           .mem_size = params.mem_size,
+                           .n_ubatch_max = params.n_ubatch_max,
+                           .kv_size = params.kv_size,
+                           .filter = params.filter});
+}
+
 }  // namespace
 
-RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors)
+RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors,
+                                 KvMemory&& kv)
     : n_ubatch_max_(params.n_ubatch_max),
       tensors_(std::move(tensors)),
-      format_(make_state_format(tensors_, params.identity, params.type_r, params.type_s)),
-      ledger_(params.mem_size, params.n_seq_max, tensors_),
+      kv_(std::move(kv)),
+      format_(make_state_format(tensors_, kv_, params.identity, params.type_r, params.type_s)),
+      ledger_(params.mem_size, params.n_seq_max, tensors_, kv_),
       planner_(ledger_),
-      evictor_(params.mem_size),
+      evictor_(ledger_),
       walk_{.cutter = BatchCutter(params.n_seq_max, params.n_ubatch_max),
-            .staged = StagedSlot(params.n_seq_max)} {}
+            .staged = StagedSlot(params.n_seq_max, kv_.n_groups())} {}
 
 Result<std::unique_ptr<RecurrentMemory>> RecurrentMemory::create(RecurrentMemoryParams params) {
   try {
     EDDY_TRY_ASSIGN(StateTensors tensors, create_tensors(params));
+    EDDY_TRY_ASSIGN(KvMemory kv, create_kv(params));
+    if (tensors.all().empty() && kv.all().empty()) {
+      return fail(ErrorCode::kInvalidArgument, "none of {} layers keeps a state",
+                  params.layout.layers.size());
+    }
     return std::unique_ptr<RecurrentMemory>(
-        new RecurrentMemory(std::move(params), std::move(tensors)));
+        new RecurrentMemory(std::move(params), std::move(tensors), std::move(kv)));
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kOutOfMemory, "state tables"};
   }
@@ -89,13 +107,20 @@ std::uint32_t RecurrentMemory::n_free_cells() const { return ledger_.n_free(); }
 
 std::vector<MemoryUse> RecurrentMemory::memory_breakdown() const {
   std::vector<MemoryUse> uses;
-  for (const auto& buffer : tensors_.buffers()) {
-    uses.push_back({.type = &buffer->type(), .n_bytes = buffer->n_bytes()});
+  for (const auto buffers : {tensors_.buffers(), kv_.buffers()}) {
+    for (const auto& buffer : buffers) {
+      auto use = std::ranges::find(uses, &buffer->type(), &MemoryUse::type);
+      if (use == uses.end()) use = uses.insert(use, {.type = &buffer->type()});
+      use->n_bytes += buffer->n_bytes();
+    }
   }
   return uses;
 }
 
-Status RecurrentMemory::check() const { return ledger_.check(walk_.staged.slot()); }
+Status RecurrentMemory::check() const {
+  EDDY_TRY(ledger_.check(walk_.staged.slot()));
+  return kv_.check();
+}
 
 Status RecurrentMemory::check_free_rows() const {
   std::vector<std::byte> row;
@@ -110,7 +135,7 @@ Status RecurrentMemory::check_free_rows() const {
                   t.layer.value);
     }
   }
-  return {};
+  return kv_.check_free_pages();
 }
 
 }  // namespace eddy

@@ -1,6 +1,8 @@
-// RecurrentMemory: who owns which recurrent state, at which position, and where it lies.
+// RecurrentMemory: who owns which state, at which position, and where it lies.
 //
-// A cell has room for one sequence's whole state: per layer one row of R and one row of S. A
+// A cell has room for one sequence's whole state: per recurrent layer one row of R and one row of
+// S, per attention layer a list of pages of K and V, which grows with the tokens that the layer's
+// window shows. A recurrent model, a hybrid and a transformer differ in rows of the layout only. A
 // sequence's newest state lies in its tail; a fork shares the tail, and the first of the sharers
 // that computes writes to a fresh cell (copy on write). Cells and sequences are two tables with two
 // id types, and mem_size and n_seq_max are independent: spare cells hold forks in flight and
@@ -13,7 +15,10 @@
 //   I3  A live sequence has a tail and at least one token; any other has neither.
 //   I4  Sequences that share a cell agree on its position and on its generation.
 //   I5  A staged cell is held by nobody; cells are staged only while a micro-batch is applied.
-//   I6  The rows of a free cell are zeros.
+//   I6  The rows of a free cell and the free pages are zeros.
+//   I7  A page is free, or counts the cells that name it. A cell names the pages of the positions
+//       that its tokens still see, and no other (while its micro-batch is applied maybe earlier
+//       ones too). They are written up to its tokens, and nobody reads further.
 //
 // All or nothing: a call that returns an error has changed nothing, except where it says otherwise.
 // A sequence is empty, live, lost (its computation failed in place) or parked (its state was given
@@ -21,8 +26,9 @@
 // them or seq_cp(), start() or state_read() put a state there. While a context is open, changes and
 // state_write() are refused with kInvalidArgument; bad ids are errors, and no id means "any".
 //
-// Costs: placing a micro-batch O(its sequences), and as many rows touched; fork and queries O(1);
-// removal of the last holder writes one cell of zeros. No allocation after create(), except for
+// Costs: placing a micro-batch O(its sequences), and as many rows touched, and for a sequence that
+// moves to a fresh cell O(its pages), one of them copied; fork and queries O(1); removal of the
+// last holder writes one cell and its pages of zeros. No allocation after create(), except for
 // serialised states and error messages.
 //
 // Threading: one thread, the engine's.
@@ -42,6 +48,7 @@
 #include "memory/batch_cutter.h"
 #include "memory/checkpoint.h"
 #include "memory/eviction.h"
+#include "memory/kv_memory.h"
 #include "memory/ledger.h"
 #include "memory/recurrent_context.h"
 #include "memory/slot_planner.h"
@@ -58,11 +65,13 @@ struct RecurrentMemoryParams {
   std::vector<const Device*> layer_devices;  // by layer: the device that computes it
   DType type_r = DType::kF32;                // F32, F16 or BF16
   DType type_s = DType::kF32;                // F32, F16 or BF16
+  DType type_kv = DType::kF32;               // F32, F16, BF16 or Q8_0; rows are whole blocks
   bool offload = true;                  // states lie with their layer's device; else on the host
   std::uint32_t mem_size = 0;           // cells, at least 1
   std::uint32_t n_seq_max = 0;          // live sequences, at least 1
   std::uint32_t n_ubatch_max = 0;       // most tokens in a micro-batch, at least 1
-  std::function<bool(LayerId)> filter;  // layers that keep a state; empty: all with elements
+  std::uint32_t kv_size = 0;            // positions of K and V in all; at least 1 with attention
+  std::function<bool(LayerId)> filter;  // layers that keep state here; empty: all with elements
   ModelIdentity identity;               // written into serialised states, and demanded of them
 };
 
@@ -86,7 +95,8 @@ struct MemoryUse {
 
 class RecurrentMemory {
  public:
-  // All rows zero, all sequences empty.
+  // All rows zero, all sequences empty. Attention layers with one window share ceil(kv_size /
+  // kKvPage) pages, or fewer where the windows of mem_size cells can never show so many.
   // kInvalidArgument: an impossible size or element type, a missing device, no layer that keeps a
   // state, sizes whose bytes overflow. kOutOfMemory: a buffer or a table cannot be had.
   static Result<std::unique_ptr<RecurrentMemory>> create(RecurrentMemoryParams params);
@@ -99,9 +109,10 @@ class RecurrentMemory {
 
   // Opens a batch cut into micro-batches of at most n_ubatch tokens, and makes room for all of it:
   // checkpoints are evicted, by worth, then idle sequences are parked if on_park() allows it. The
-  // parts are copied; their tokens must outlive the context.
+  // parts are copied; their tokens must outlive the context. Cells are counted exactly, pages with
+  // a little to spare (memory/kv_needs.h).
   // kInvalidArgument: no part, a part without tokens, a bad or repeated id, n_ubatch outside
-  // 1 .. n_ubatch_max. kStateLost: a lost or parked sequence. kFull: not enough cells.
+  // 1 .. n_ubatch_max. kStateLost: a lost or parked sequence. kFull: not enough cells or pages.
   Result<RecurrentContext> init_batch(Batch batch, std::uint32_t n_ubatch);
 
   // Shows the worst case for planning: n_ubatch_max tokens in as many lanes as there can be. Its
@@ -131,7 +142,9 @@ class RecurrentMemory {
   Status clear(bool data);
 
   // Removes a range. Only the whole sequence can be removed, or nothing (a range that holds none of
-  // its positions). kOutOfWindow: anything between would need a past state.
+  // its positions). kOutOfWindow: anything between would need a past state. Where no layer is
+  // recurrent, an end can be removed too, while all windows still show the first position; if the
+  // tail is shared this makes room for a cell, as init_batch(): kFull.
   Status seq_rm(SeqId seq, Pos p0, Pos p1);
 
   // Makes dst share the whole state of src; what dst held is released. An empty src empties dst,
@@ -148,7 +161,8 @@ class RecurrentMemory {
   Status seq_div(SeqId seq, Pos p0, Pos p1, int d);
   bool get_can_shift() const { return false; }
 
-  // The smallest position whose state is kept: the newest alone, so it is seq_pos_max(). -1: empty.
+  // The smallest position whose state is kept: with a recurrent layer the newest alone, so it is
+  // seq_pos_max(), and so where a window has passed the first position; else 0. -1: empty.
   // kStateLost: lost or parked. O(1).
   Result<Pos> seq_pos_min(SeqId seq) const;
   // The position of the last token. -1: empty. kStateLost: lost or parked. O(1).
@@ -196,10 +210,12 @@ class RecurrentMemory {
 
   // Who holds which cell, to look at.
   const Ledger& ledger() const { return ledger_; }
+  const KvMemory& kv() const { return kv_; }
 
-  // Verifies I1 .. I5: O(mem_size + n_seq_max). The error names the invariant.
+  // Verifies I1 .. I5 and I7: O(mem_size + n_seq_max), and all page lists. The error names the
+  // invariant.
   Status check() const;
-  // Verifies I6: reads every free row.
+  // Verifies I6: reads every free row and page.
   Status check_free_rows() const;
 
  private:
@@ -214,7 +230,7 @@ class RecurrentMemory {
     StagedSlot staged;
   };
 
-  RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors);
+  RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors, KvMemory&& kv);
 
   Status check_idle() const;                 // no context is open
   Status check_seq(SeqId seq) const;         // a sequence of this memory
@@ -225,7 +241,8 @@ class RecurrentMemory {
   // Put a checked batch into the planner.
   Status plan(Batch batch, std::uint32_t n_ubatch) const;
   Status plan(std::span<const UBatch> ubatches) const;
-  bool plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const;
+  bool plan_part(const SlotPlanner::Part& part) const;
+  std::uint64_t n_tokens_left(SeqId seq) const;
   Error part_error(SeqId seq, std::uint64_t n_tokens) const;  // why plan_part() said no
 
   Error full() const;  // kFull with figures
@@ -233,14 +250,19 @@ class RecurrentMemory {
   bool may_park(CellId cell);
   void evict(CellId cell) noexcept;
 
+  bool is_recurrent() const { return !tensors_.all().empty(); }  // some layer has R or S
+  Status remove_end(SeqId seq, Pos n_tokens);
+
   Result<RecurrentContext> open_context(ContextStatus status);
   void close_context() noexcept;
 
   Status read_one(const StateView& view, SeqId seq);
   Status read_all(const StateView& view);
+  Status plan_all(const StateView& view);
 
   const std::uint32_t n_ubatch_max_;
   StateTensors tensors_;
+  KvMemory kv_;
   StateFormat format_;
   Ledger ledger_;
   mutable SlotPlanner planner_;  // scratch

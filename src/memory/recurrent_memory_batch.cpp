@@ -1,7 +1,7 @@
 // RecurrentMemory: a batch's way into the memory: plan, make room, open a context, place.
 #include <algorithm>
-#include <limits>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -10,15 +10,6 @@
 #include "memory/state_io.h"
 
 namespace eddy {
-namespace {
-
-// How many tokens can be added before positions overflow.
-std::uint64_t n_tokens_left(const Sequence& s) {
-  return static_cast<std::uint64_t>(std::numeric_limits<Pos>::max() - s.n_tokens);
-}
-
-}  // namespace
-
 // --- Contexts -----------------------------------------------------------------------------------
 
 Result<RecurrentContext> RecurrentMemory::init_batch(Batch batch, std::uint32_t n_ubatch) {
@@ -33,7 +24,7 @@ Result<RecurrentContext> RecurrentMemory::init_full() {
   EDDY_TRY(check_idle());
   const std::uint32_t n_lanes = std::min({n_seq_max(), mem_size(), n_ubatch_max_});
   walk_.cutter.show_worst_case(n_lanes, n_ubatch_max_);
-  walk_.staged.show(walk_.cutter.ubatch());
+  walk_.staged.show(walk_.cutter.ubatch(), kv_);
   return open_context(ContextStatus::kPlanOnly);
 }
 
@@ -57,7 +48,7 @@ void RecurrentMemory::close_context() noexcept {
 
 Status RecurrentMemory::prepare(std::span<const UBatch> ubatches) const {
   EDDY_TRY(plan(ubatches));
-  if (!evictor_.choose(ledger_, planner_, {})) return full();
+  if (!evictor_.choose(planner_, {})) return full();
   return {};
 }
 
@@ -84,7 +75,10 @@ Status RecurrentMemory::plan(Batch batch, std::uint32_t n_ubatch) const {
   for (const BatchPart& part : batch) {
     const std::uint64_t n_part = part.tokens.size();
     const bool is_repeated = ledger_.contains(part.seq) && planner_.uses(part.seq);
-    if (is_repeated || !plan_part(part.seq, n_part, n_tokens / n_ubatch)) {
+    if (is_repeated || !plan_part({.seq = part.seq,
+                                   .ubatch = n_tokens / n_ubatch,
+                                   .n_tokens = n_part,
+                                   .n_tokens_max = std::min<std::uint64_t>(n_part, n_ubatch)})) {
       return part_error(part.seq, n_part);
     }
     n_tokens += n_part;
@@ -104,7 +98,9 @@ Status RecurrentMemory::plan(std::span<const UBatch> ubatches) const {
                     "micro-batch {}: a part begins at token {}, not {}", i, part.first_token,
                     n_tokens);
       }
-      if (!plan_part(part.seq, n_part, i)) return part_error(part.seq, n_part);
+      if (!plan_part({.seq = part.seq, .ubatch = i, .n_tokens = n_part, .n_tokens_max = n_part})) {
+        return part_error(part.seq, n_part);
+      }
       n_tokens += n_part;
     }
     if (n_tokens != ubatch.tokens.size() || n_tokens < 1 || n_tokens > n_ubatch_max_) {
@@ -116,10 +112,15 @@ Status RecurrentMemory::plan(std::span<const UBatch> ubatches) const {
   return {};
 }
 
-bool RecurrentMemory::plan_part(SeqId seq, std::uint64_t n_tokens, std::uint64_t ubatch) const {
-  if (!ledger_.contains(seq) || !has_known_state(ledger_[seq])) return false;
-  if (n_tokens == 0 || n_tokens > n_tokens_left(ledger_[seq])) return false;
-  return planner_.add(seq, ubatch);
+bool RecurrentMemory::plan_part(const SlotPlanner::Part& part) const {
+  if (!ledger_.contains(part.seq) || !has_known_state(ledger_[part.seq])) return false;
+  if (part.n_tokens == 0 || part.n_tokens > n_tokens_left(part.seq)) return false;
+  return planner_.add(part);
+}
+
+// How many tokens can be added before positions overflow.
+std::uint64_t RecurrentMemory::n_tokens_left(SeqId seq) const {
+  return static_cast<std::uint64_t>(format_.n_tokens_max - ledger_[seq].n_tokens);
 }
 
 Error RecurrentMemory::part_error(SeqId seq, std::uint64_t n_tokens) const {
@@ -128,7 +129,7 @@ Error RecurrentMemory::part_error(SeqId seq, std::uint64_t n_tokens) const {
   if (n_tokens == 0) {
     return fail(ErrorCode::kInvalidArgument, "sequence {}: a part without tokens", seq.value);
   }
-  if (n_tokens > n_tokens_left(ledger_[seq])) {
+  if (n_tokens > n_tokens_left(seq)) {
     return fail(ErrorCode::kInvalidArgument, "sequence {}: {} tokens after {} overflow positions",
                 seq.value, n_tokens, ledger_[seq].n_tokens);
   }
@@ -136,16 +137,23 @@ Error RecurrentMemory::part_error(SeqId seq, std::uint64_t n_tokens) const {
 }
 
 Error RecurrentMemory::full() const {
-  return fail(ErrorCode::kFull, "{} cells must be free, {} of {} are, and no more can be evicted",
-              planner_.n_needed(), ledger_.n_free(), mem_size());
+  const SlotNeeds needs = planner_.needed();
+  std::string pages;
+  for (std::size_t g = 0; g < kv_.n_groups(); ++g) {
+    const KvLists& lists = kv_.lists(g);
+    pages += fmt::format("{} pages of window {} must be free, {} of {} are; ", needs.n_pages[g],
+                         kv_.window(g), lists.n_free(), lists.n_pages());
+  }
+  return fail(ErrorCode::kFull, "{} cells must be free, {} of {} are; {}no more can be evicted",
+              needs.n_cells, ledger_.n_free(), mem_size(), pages);
 }
 
 Status RecurrentMemory::make_room() {
-  if (planner_.n_needed() <= ledger_.n_free()) return {};
+  if (ledger_.has_room(planner_.needed())) return {};
   Evictor::MayPark ask;
   if (park_) ask = [this](CellId cell) { return may_park(cell); };
   const bool was_open = std::exchange(walk_.is_open, true);  // the owner must not change us now
-  const bool fits = evictor_.choose(ledger_, planner_, ask);
+  const bool fits = evictor_.choose(planner_, ask);
   walk_.is_open = was_open;
   if (!fits) return full();
   for (const Victim& victim : evictor_.victims()) evict(victim.cell);
@@ -173,7 +181,7 @@ bool RecurrentMemory::may_park(CellId cell) try {
     seqs.push_back(seq);
   }
   const Pos n_tokens = ledger_[seqs.front()].n_tokens;
-  const auto bytes = write_one_state(format_, tensors_, cell, n_tokens);
+  const auto bytes = write_one_state({format_, tensors_, kv_}, cell, n_tokens);
   return bytes.ok() && park_({.seqs = seqs, .pos = n_tokens - 1, .state = *bytes});
 } catch (const std::bad_alloc&) {
   return false;

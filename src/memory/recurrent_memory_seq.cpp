@@ -1,4 +1,5 @@
 // RecurrentMemory: the field's verbs on sequences, and checkpoints.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -45,10 +46,34 @@ Status RecurrentMemory::seq_rm(SeqId seq, Pos p0, Pos p1) {
     return {};
   }
   if (removed == Overlap::kNone) return {};
+  if (!is_recurrent() && (p1 < 0 || p1 >= n_tokens)) return remove_end(seq, p0);
   return fail(ErrorCode::kOutOfWindow,
               "sequence {}: cannot remove [{}, {}) of 0 .. {}: only the state after {} is kept; "
               "the nearest that can be had is the empty sequence",
               seq.value, p0, p1, n_tokens - 1, n_tokens - 1);
+}
+
+// Keeps the first n_tokens of a live sequence without recurrent layers, at least 1.
+Status RecurrentMemory::remove_end(SeqId seq, Pos n_tokens) {
+  const CellId tail = ledger_[seq].tail;
+  if (n_tokens < kv_.n_tokens_min(tail)) {
+    return fail(
+        ErrorCode::kOutOfWindow,
+        "sequence {}: cannot remove from {} on: of 0 .. {} the windows have passed the first",
+        seq.value, n_tokens, kv_.n_tokens(tail) - 1);
+  }
+  planner_.begin();
+  planner_.replace(seq, 0);  // a cell, if others hold the tail too
+  EDDY_TRY(make_room());
+  if (ledger_.is_private(seq)) {
+    kv_.truncate(tail, n_tokens);
+    ledger_.set_tail(seq, tail, n_tokens);
+  } else {
+    const CellId cell = ledger_.stage();
+    kv_.share(tail, cell, n_tokens);
+    ledger_.set_tail(seq, cell, n_tokens);
+  }
+  return {};
 }
 
 Status RecurrentMemory::seq_cp(SeqId src, SeqId dst, Pos p0, Pos p1) {
@@ -104,7 +129,11 @@ Status RecurrentMemory::seq_div(SeqId seq, Pos p0, Pos p1, int d) {
               seq.value);
 }
 
-Result<Pos> RecurrentMemory::seq_pos_min(SeqId seq) const { return seq_pos_max(seq); }
+Result<Pos> RecurrentMemory::seq_pos_min(SeqId seq) const {
+  EDDY_TRY_ASSIGN(const Pos newest, seq_pos_max(seq));
+  if (is_recurrent() || newest < 0) return newest;
+  return std::max<Pos>(kv_.n_tokens_min(ledger_[seq].tail), 1) - 1;
+}
 
 Result<Pos> RecurrentMemory::seq_pos_max(SeqId seq) const {
   EDDY_TRY(check_has_state(seq));

@@ -17,14 +17,14 @@ Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId>
     for (std::uint32_t i = 0; i < n_seq_max(); ++i) {
       EDDY_TRY(check_has_state(SeqId(static_cast<std::int32_t>(i))));
     }
-    return write_all_states(format_, tensors_, ledger_);
+    return write_all_states({format_, tensors_, kv_}, ledger_);
   }
   EDDY_TRY(check_has_state(*seq));
   const Sequence& s = ledger_[*seq];
   if (s.status == SeqStatus::kEmpty) {
     return fail(ErrorCode::kNotFound, "sequence {} is empty: no state to write", seq->value);
   }
-  auto bytes = write_one_state(format_, tensors_, s.tail, s.n_tokens);
+  auto bytes = write_one_state({format_, tensors_, kv_}, s.tail, s.n_tokens);
   if (!bytes) return prefixed(fmt::format("sequence {}", seq->value), bytes.error());
   return bytes;
 } catch (const std::bad_alloc&) {
@@ -46,39 +46,59 @@ Status RecurrentMemory::state_read(std::span<const std::byte> bytes, std::option
 Status RecurrentMemory::read_one(const StateView& view, SeqId seq) {
   // What the sequence holds is given up first: it needs a cell only if others hold its tail too.
   planner_.begin();
-  planner_.add(seq, 0);
+  planner_.replace(seq, StateView::Reader(view).next_state());
   EDDY_TRY(make_room());
   ledger_.drop(seq, SeqStatus::kEmpty);
+  StateView::Reader reader(view);
   const CellId cell = ledger_.stage();
-  install_state(view, 0, tensors_, cell);
-  ledger_.set_tail(seq, cell, view.n_tokens(0));
+  const Pos n_tokens = install_state(reader, tensors_, kv_, cell);
+  ledger_.set_tail(seq, cell, n_tokens);
   return {};
 }
 
 Status RecurrentMemory::read_all(const StateView& view) {
-  if (view.n_states() > mem_size()) {
-    return fail(ErrorCode::kFull, "serialised state: {} states, {} cells", view.n_states(),
-                mem_size());
-  }
+  EDDY_TRY(plan_all(view));
   // Ids rise: the last is the largest.
   const SeqId last = view.sequence(view.n_sequences() - 1).seq;
   if (!ledger_.contains(last)) return prefixed("serialised state", check_seq(last).error());
-  std::vector<CellId> cells(view.n_states());
+  struct Installed {
+    CellId cell;
+    Pos n_tokens = 0;
+  };
+  std::vector<Installed> states(view.n_states());
 
   // From here on nothing fails: with all sequences gone, every cell is free or only pinned.
   for (std::uint32_t i = 0; i < n_seq_max(); ++i) {
     ledger_.drop(SeqId(static_cast<std::int32_t>(i)), SeqStatus::kEmpty);
   }
-  planner_.begin(view.n_states());
   [[maybe_unused]] const Status has_room = make_room();
   assert(has_room.ok());
-  for (std::uint32_t i = 0; i < view.n_states(); ++i) {
-    cells[i] = ledger_.stage();
-    install_state(view, i, tensors_, cells[i]);
+  StateView::Reader reader(view);
+  for (Installed& state : states) {
+    state.cell = ledger_.stage();
+    state.n_tokens = install_state(reader, tensors_, kv_, state.cell);
   }
   for (std::uint32_t i = 0; i < view.n_sequences(); ++i) {
     const auto [seq, state] = view.sequence(i);
-    ledger_.set_tail(seq, cells[state], view.n_tokens(state));
+    ledger_.set_tail(seq, states[state].cell, states[state].n_tokens);
+  }
+  return {};
+}
+
+// Plans for all states of a dump; kFull where not even an empty memory would have room.
+Status RecurrentMemory::plan_all(const StateView& view) {
+  if (view.n_states() > mem_size()) {
+    return fail(ErrorCode::kFull, "serialised state: {} states, {} cells", view.n_states(),
+                mem_size());
+  }
+  planner_.begin();
+  StateView::Reader reader(view);
+  for (std::uint32_t i = 0; i < view.n_states(); ++i) planner_.add_state(reader.next_state());
+  const SlotNeeds needs = planner_.needed();
+  for (std::size_t g = 0; g < needs.n_pages.size(); ++g) {
+    if (needs.n_pages[g] <= kv_.lists(g).n_pages()) continue;
+    return fail(ErrorCode::kFull, "serialised state: {} pages of window {}, expected at most {}",
+                needs.n_pages[g], kv_.window(g), kv_.lists(g).n_pages());
   }
   return {};
 }

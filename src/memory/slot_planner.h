@@ -1,10 +1,10 @@
-// SlotPlanner: how many free cells a batch will need. Changes nothing.
+// SlotPlanner: how many free cells and pages a batch will need. Changes nothing.
 //
 // Over a batch a sequence needs at most one fresh cell, in the first micro-batch it appears in:
 // from there on its tail is private. A sequence that shares its tail needs none if the others have
 // moved away by then, and a cell that all have left is free for the micro-batches that follow. The
 // planner follows these moves through the first appearances alone, so a plan is O(sequences in the
-// batch) however long their parts are.
+// batch) however long their parts are. Cells are counted exactly; for pages see memory/kv_needs.h.
 //
 // All storage is made at construction. Threading: the thread that owns the memory.
 #pragma once
@@ -14,7 +14,9 @@
 
 #include "base/table.h"
 #include "eddy/types.h"
+#include "memory/kv_needs.h"
 #include "memory/ledger.h"
+#include "memory/slot_needs.h"
 
 namespace eddy {
 
@@ -23,15 +25,27 @@ class SlotPlanner {
   // `ledger` outlives the planner.
   explicit SlotPlanner(const Ledger& ledger);
 
-  // `n_cells` are needed beside what the sequences need.
-  void begin(std::uint32_t n_cells = 0);
+  void begin();
 
-  // A part of a sequence stands in micro-batch number `ubatch`; parts come in order. False if the
+  // A part of a sequence begins in micro-batch number `ubatch`; parts come in order. False if the
   // sequence stands there already (a repeated id).
-  bool add(SeqId seq, std::uint64_t ubatch);
+  struct Part {
+    SeqId seq;
+    std::uint64_t ubatch = 0;
+    std::uint64_t n_tokens = 0;
+    std::uint64_t n_tokens_max = 0;  // in one micro-batch
+  };
+  bool add(const Part& part);
 
-  // The most cells that must be free, at the start, for all micro-batches to be placed in order.
-  std::uint32_t n_needed();
+  // A state of n_tokens will take a fresh cell.
+  void add_state(Pos n_tokens);
+
+  // A state of n_tokens will take the place of what the sequence has.
+  void replace(SeqId seq, Pos n_tokens);
+
+  // The most that must be free, at the start, for all micro-batches to be placed in order. Valid
+  // until the next call.
+  SlotNeeds needed();
 
   bool uses(SeqId seq) const { return seqs_[seq].plan == plan_; }
   // Whether the cell is the tail of a sequence of the plan.
@@ -41,13 +55,15 @@ class SlotPlanner {
   void set_unpinned(CellId cell, bool unpinned) { cells_[cell].is_unpinned = unpinned; }
 
  private:
-  struct FirstUse {
-    SeqId seq;
-    std::uint64_t ubatch;
+  // Where a sequence stands first, and what all of its parts need.
+  struct Use {
+    Part part;
+    bool is_replaced = false;  // by a state of part.n_tokens
   };
   struct SeqMark {
     std::uint64_t plan = 0;    // the last plan that used the sequence
     std::uint64_t ubatch = 0;  // the last one it stood in
+    std::size_t use = 0;       // index into uses_
   };
   struct CellMark {
     std::uint64_t plan = 0;  // the last plan that used the cell as a tail
@@ -56,15 +72,18 @@ class SlotPlanner {
     std::uint32_t n_leaving = 0;  // and in the current one
   };
 
+  void add_pages(const Use& use, bool is_in_place);
   bool needs_cell(SeqId seq) const;
   std::uint32_t n_holders(CellId cell) const;
   CellMark* tail_mark(SeqId seq);  // nullptr: the sequence has no tail
   std::uint32_t settle(std::size_t first, std::size_t last);
 
   const Ledger& ledger_;
-  std::uint32_t n_cells_ = 0;
+  std::uint32_t n_states_ = 0;
+  KvNeeds state_pages_;     // of the states that are added
+  KvNeeds pages_;           // of all
   std::uint64_t plan_ = 0;  // number of the current plan: marks of older ones do not count
-  std::vector<FirstUse> uses_;
+  std::vector<Use> uses_;
   Table<SeqId, SeqMark> seqs_;
   Table<CellId, CellMark> cells_;
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "memory/batch.h"
+#include "memory/kv_memory.h"
 #include "memory/ledger.h"
 #include "memory/slot.h"
 #include "tensor/tensor.h"
@@ -20,32 +21,38 @@ namespace eddy {
 
 class StagedSlot {
  public:
-  explicit StagedSlot(std::uint32_t n_seq_max);
+  // For a memory with that many groups of attention layers.
+  StagedSlot(std::uint32_t n_seq_max, std::size_t n_groups);
 
   bool is_staged() const { return is_staged_; }
   const Slot& slot() const { return slot_; }
   std::span<const Lane> lanes() const { return lanes_; }
+  std::span<const KvLane> kv_lanes(std::size_t group) const { return kv_lanes_[group]; }
 
   // Chooses the cells of a planned micro-batch: a private tail stays in place, any other part gets
-  // a fresh cell. Precondition: nothing is staged, and the ledger has the cells free.
+  // a fresh cell. All get pages for their tokens. Precondition: nothing is staged, and the cells
+  // and pages are free.
   void place(const UBatch& ubatch, Ledger& ledger) noexcept;
 
   // Moves the sequences on to what has been computed.
   void publish(Ledger& ledger) noexcept;
 
-  // Wipes and frees the fresh cells, and drops the states that were updated in place as lost.
+  // Wipes and frees the fresh cells, and drops the states that were updated in place as lost; the
+  // pages go with the cells.
   void take_back(Ledger& ledger) noexcept;
 
-  // The lanes of a worst case for planning (from zeros, into row i). Nothing is staged.
-  void show(const UBatch& worst_case) noexcept;
+  // The lanes of a worst case for planning (from zeros, into row i; as many pages as there can be).
+  // Nothing is staged.
+  void show(const UBatch& worst_case, const KvMemory& kv) noexcept;
 
   // Forgets slot and lanes.
   void reset() noexcept;
 
  private:
   bool is_staged_ = false;
-  Slot slot_;                // by lane
-  std::vector<Lane> lanes_;  // the same, as kernels see it
+  Slot slot_;                                  // by lane
+  std::vector<Lane> lanes_;                    // the same, as kernels see it
+  std::vector<std::vector<KvLane>> kv_lanes_;  // by group, then by lane
 };
 
 }  // namespace eddy

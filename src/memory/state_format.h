@@ -8,12 +8,16 @@
 //     SEQS   only of all sequences: u32 states, u32 sequences, then for each sequence, in rising
 //            order of id, u32 id and u32 state; states are numbered in the order they are named
 //     STAT   for each state (index: its number): u64 tokens that led to it; then its rows:
-//     ROWR, ROWS  for each layer that keeps one (index: the layer), R before S: the elements
+//     ROWR, ROWS, ROWK, ROWV  for each layer that keeps them (index: the layer), in this order: the
+//            elements of R and S; of K and V those of each position that the next token would
+//            see, p > tokens - window or all, one after another
 //   trailer  XXH3-128 of everything before, as two u64, the low half first
 //
 // Letters as in memory/state_layout.h: ROWR is the recurrent state, ROWS the short convolution's.
-// Element types are GGUF's ids; the order of elements inside a row is the kernels', and a change of
-// it is a new version. Tags, contents and the order are part of the format: never renumber.
+// The layout digest tells element type and window of K and V. How positions lie in pages is not
+// seen. Element types are GGUF's ids; the order of elements inside a row is the kernels', and a
+// change of it is a new version. Tags, contents and the order are part of the format: never
+// renumber.
 //
 // This file says what is where; state_view reads it, state_writer writes it. Neither knows cells.
 #pragma once
@@ -24,6 +28,7 @@
 
 #include "base/checksum.h"
 #include "eddy/types.h"
+#include "memory/kv_memory.h"
 #include "memory/state_layout.h"
 #include "memory/state_tensors.h"
 
@@ -42,6 +47,8 @@ inline constexpr std::uint32_t kTagSeqs = state_tag("SEQS");
 inline constexpr std::uint32_t kTagStat = state_tag("STAT");
 inline constexpr std::uint32_t kTagRowR = state_tag("ROWR");
 inline constexpr std::uint32_t kTagRowS = state_tag("ROWS");
+inline constexpr std::uint32_t kTagRowK = state_tag("ROWK");
+inline constexpr std::uint32_t kTagRowV = state_tag("ROWV");
 
 // Offsets in the header, and sizes, in bytes.
 inline constexpr std::uint64_t kVersionAt = 8;
@@ -64,22 +71,30 @@ struct StateFormat {
     LayerId layer;
     StateKind kind = StateKind::kR;
     DType type = DType::kF32;
-    std::uint64_t n_bytes = 0;
-    std::uint64_t offset = 0;  // of the elements, from the start of the state's sections
+    std::uint64_t n_bytes = 0;  // of a row
+    std::int32_t window = 0;    // of K and V
 
-    std::uint32_t tag() const { return kind == StateKind::kR ? kTagRowR : kTagRowS; }
+    std::uint32_t tag() const;
+    // K and V have a row for each position that is still seen, R and S one.
+    bool is_by_position() const { return kind == StateKind::kK || kind == StateKind::kV; }
+    std::uint64_t n_rows(Pos n_tokens) const {
+      return is_by_position() ? static_cast<std::uint64_t>(n_tokens - first_row(n_tokens)) : 1;
+    }
+    Pos first_row(Pos n_tokens) const { return first_visible(n_tokens, window); }
   };
   ModelIdentity identity;
   DType type_r = DType::kF32;
   DType type_s = DType::kF32;
-  Digest128 layout;                 // of the layers that keep a state, and of their elements
-  std::vector<Row> rows;            // in the order of StateTensors::all()
-  std::uint64_t n_state_bytes = 0;  // of one state's sections
+  Digest128 layout;       // of the layers that keep a state, and of their elements
+  std::vector<Row> rows;  // those of StateTensors::all() and KvMemory::all(), by layer
+  Pos n_tokens_max = 0;   // attention counts positions in 32 bits
+
+  // Of one state's sections. Cannot overflow where the state lies in memory.
+  std::uint64_t n_state_bytes(Pos n_tokens) const;
 };
 
-// Sums cannot overflow: the rows lie in memory already.
-StateFormat make_state_format(const StateTensors& tensors, const ModelIdentity& identity,
-                              DType type_r, DType type_s);
+StateFormat make_state_format(const StateTensors& tensors, const KvMemory& kv,
+                              const ModelIdentity& identity, DType type_r, DType type_s);
 
 // Which state a sequence has: an entry of SEQS.
 struct StateOfSeq {

@@ -15,14 +15,21 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "the elements of state rows would have to be swapped");
 
-Status write_rows(const StateTensors& tensors, CellId cell, StateWriter& writer) {
-  for (const StateTensor& t : tensors.all()) {
-    const std::span<std::byte> row = writer.next_row();
-    tensors.read(t, cell, row);
-    const auto element = first_non_finite(t.rows.type, row);
+Status write_state(const StateSource& source, CellId cell, Pos n_tokens, StateWriter& writer) {
+  writer.begin_state();
+  auto t = source.tensors.all().begin();
+  auto k = source.kv.all().begin();
+  for (const StateFormat::Row& row : source.format.rows) {
+    const std::span<std::byte> room = writer.next_row();
+    if (row.is_by_position()) {
+      source.kv.read(*k++, cell, row.first_row(n_tokens), room);
+    } else {
+      source.tensors.read(*t++, cell, room);
+    }
+    const auto element = first_non_finite(row.type, room);
     if (!element) continue;
     return fail(ErrorCode::kNonFinite, "layer {}: {}: element {} is not a finite number",
-                t.layer.value, t.kind == StateKind::kR ? "R" : "S", *element);
+                row.layer.value, state_letter(row.kind), *element);
   }
   return {};
 }
@@ -31,6 +38,7 @@ Status write_rows(const StateTensors& tensors, CellId cell, StateWriter& writer)
 struct Contents {
   std::vector<StateOfSeq> sequences;
   std::vector<SeqId> states;  // by number: the first sequence that has it
+  std::vector<Pos> n_tokens;  // by number
 };
 
 Contents list_states(const Ledger& ledger) {
@@ -44,6 +52,7 @@ Contents list_states(const Ledger& ledger) {
     if (number == kNone) {
       number = static_cast<std::uint32_t>(contents.states.size());
       contents.states.push_back(seq);
+      contents.n_tokens.push_back(ledger[seq].n_tokens);
     }
     contents.sequences.push_back({.seq = seq, .state = number});
   }
@@ -52,34 +61,38 @@ Contents list_states(const Ledger& ledger) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> write_one_state(const StateFormat& format,
-                                               const StateTensors& tensors, CellId cell,
+Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell,
                                                Pos n_tokens) {
-  StateWriter writer(format, StateContent::kOne, 1, {});
-  writer.begin_state(n_tokens);
-  EDDY_TRY(write_rows(tensors, cell, writer));
+  StateWriter writer(source.format, StateContent::kOne, std::span(&n_tokens, 1), {});
+  EDDY_TRY(write_state(source, cell, n_tokens, writer));
   return writer.finish();
 }
 
-Result<std::vector<std::byte>> write_all_states(const StateFormat& format,
-                                                const StateTensors& tensors, const Ledger& ledger) {
+Result<std::vector<std::byte>> write_all_states(const StateSource& source, const Ledger& ledger) {
   const Contents contents = list_states(ledger);
   if (contents.states.empty()) return fail(ErrorCode::kNotFound, "all sequences are empty");
-  StateWriter writer(format, StateContent::kAll, static_cast<std::uint32_t>(contents.states.size()),
-                     contents.sequences);
+  StateWriter writer(source.format, StateContent::kAll, contents.n_tokens, contents.sequences);
   for (const SeqId seq : contents.states) {
-    writer.begin_state(ledger[seq].n_tokens);
-    const Status rows = write_rows(tensors, ledger[seq].tail, writer);
-    if (!rows) return prefixed(fmt::format("sequence {}", seq.value), rows.error());
+    const Status state = write_state(source, ledger[seq].tail, ledger[seq].n_tokens, writer);
+    if (!state) return prefixed(fmt::format("sequence {}", seq.value), state.error());
   }
   return writer.finish();
 }
 
-void install_state(const StateView& view, std::uint32_t state, StateTensors& tensors,
-                   CellId cell) noexcept {
-  for (std::size_t i = 0; i < tensors.all().size(); ++i) {
-    tensors.write(tensors.all()[i], cell, view.row(state, i));
+Pos install_state(StateView::Reader& reader, StateTensors& tensors, KvMemory& kv,
+                  CellId cell) noexcept {
+  const Pos n_tokens = reader.next_state();
+  kv.install(cell, n_tokens);
+  auto t = tensors.all().begin();
+  auto k = kv.all().begin();
+  for (const StateFormat::Row& row : reader.rows()) {
+    if (row.is_by_position()) {
+      kv.write(*k++, cell, row.first_row(n_tokens), reader.next_row());
+    } else {
+      tensors.write(*t++, cell, reader.next_row());
+    }
   }
+  return n_tokens;
 }
 
 }  // namespace eddy

@@ -1,4 +1,5 @@
-// State bytes in and out of cells: between the rows of StateTensors and memory/state_format.h.
+// State bytes in and out of cells: between the rows of StateTensors and the pages of KvMemory, and
+// memory/state_format.h.
 //
 // Rows pass through their buffers, so they may lie where the host cannot address them. Writing
 // allocates the bytes and may throw std::bad_alloc; installing cannot fail.
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "eddy/result.h"
+#include "memory/kv_memory.h"
 #include "memory/ledger.h"
 #include "memory/state_format.h"
 #include "memory/state_tensors.h"
@@ -17,17 +19,23 @@
 
 namespace eddy {
 
+// What states are written from.
+struct StateSource {
+  const StateFormat& format;
+  const StateTensors& tensors;
+  const KvMemory& kv;
+};
+
 // One cell's state. kNonFinite.
-Result<std::vector<std::byte>> write_one_state(const StateFormat& format,
-                                               const StateTensors& tensors, CellId cell,
+Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell,
                                                Pos n_tokens);
 
 // The states of all live sequences, a shared one once. kNotFound: there is none. kNonFinite.
-Result<std::vector<std::byte>> write_all_states(const StateFormat& format,
-                                                const StateTensors& tensors, const Ledger& ledger);
+Result<std::vector<std::byte>> write_all_states(const StateSource& source, const Ledger& ledger);
 
-// Writes state number `state` of validated bytes into a cell's rows.
-void install_state(const StateView& view, std::uint32_t state, StateTensors& tensors,
-                   CellId cell) noexcept;
+// Writes the next state of validated bytes into a staged cell: its rows, and pages that it takes.
+// Returns its tokens.
+Pos install_state(StateView::Reader& reader, StateTensors& tensors, KvMemory& kv,
+                  CellId cell) noexcept;
 
 }  // namespace eddy

@@ -1,7 +1,6 @@
 #include "memory/state_view.h"
 
 #include <cstring>
-#include <limits>
 #include <string>
 
 #include "base/checked.h"
@@ -33,8 +32,7 @@ Result<StateView> StateView::parse(std::span<const std::byte> bytes, const State
   EDDY_TRY(view.check_header(content, checksums));
   EDDY_TRY(view.check_origin());
   if (content == StateContent::kAll) EDDY_TRY(view.check_sequences(checksums));
-  EDDY_TRY(view.check_size());
-  for (std::uint32_t i = 0; i < view.n_states_; ++i) EDDY_TRY(view.check_state(i, checksums));
+  EDDY_TRY(view.check_states(checksums));
   if (checksums == Checksums::kVerify) EDDY_TRY(view.check_trailer());
   return view;
 }
@@ -114,39 +112,48 @@ Status StateView::check_sequences(Checksums checksums) {
   return {};
 }
 
-Status StateView::check_size() {
-  const auto n_states = checked_mul(n_states_, format_->n_state_bytes);
-  const auto end = n_states ? checked_add(first_state_ + kTrailerBytes, *n_states) : std::nullopt;
-  if (end != bytes_.size()) {
-    return fail(ErrorCode::kMalformed, "{} bytes do not hold {} states of {} bytes", bytes_.size(),
-                n_states_, format_->n_state_bytes);
+Status StateView::check_states(Checksums checksums) const {
+  std::uint64_t at = first_state_;
+  for (std::uint32_t i = 0; i < n_states_; ++i) {
+    EDDY_TRY_ASSIGN(at, check_state(i, at, checksums));
   }
-  return {};
+  if (at == bytes_.size() - kTrailerBytes) return {};
+  return fail(ErrorCode::kMalformed, "{} states end at byte {}, the trailer begins at {}",
+              n_states_, at, bytes_.size() - kTrailerBytes);
 }
 
-Status StateView::check_state(std::uint32_t state, Checksums checksums) const {
-  const std::uint64_t at = first_state_ + state * format_->n_state_bytes;
+// The state's sections begin at byte `at`; returns where they end.
+Result<std::uint64_t> StateView::check_state(std::uint32_t state, std::uint64_t at,
+                                             Checksums checksums) const {
   EDDY_TRY(check_section(at, kTagStat, state, sizeof(std::uint64_t), checksums));
   const std::uint64_t count = u64(at + kSectionHeadBytes);
-  if (count < 1 || count > static_cast<std::uint64_t>(std::numeric_limits<Pos>::max())) {
+  if (count < 1 || count > static_cast<std::uint64_t>(format_->n_tokens_max)) {
     return fail(ErrorCode::kMalformed, "STAT {}: {} tokens", state, count);
   }
-  for (std::size_t i = 0; i < format_->rows.size(); ++i) {
-    const StateFormat::Row& expected = format_->rows[i];
+  at += kSectionExtraBytes + sizeof(std::uint64_t);
+  for (const StateFormat::Row& expected : format_->rows) {
     const auto layer = static_cast<std::uint32_t>(expected.layer.value);
-    EDDY_TRY(check_section(at + expected.offset - kSectionHeadBytes, expected.tag(), layer,
-                           expected.n_bytes, checksums));
-    if (const auto element = first_non_finite(expected.type, row(state, i))) {
+    const auto n_payload = checked_mul(expected.n_rows(static_cast<Pos>(count)), expected.n_bytes);
+    if (!n_payload) return fail(ErrorCode::kMalformed, "STAT {}: {} tokens", state, count);
+    EDDY_TRY(check_section(at, expected.tag(), layer, *n_payload, checksums));
+    const auto elements = bytes_.subspan(at + kSectionHeadBytes, *n_payload);
+    if (const auto element = first_non_finite(expected.type, elements)) {
       return fail(ErrorCode::kNonFinite, "state {}: {}: element {} is not a finite number", state,
                   section_name(expected.tag(), layer), *element);
     }
+    at += kSectionExtraBytes + *n_payload;
   }
-  return {};
+  return at;
 }
 
-// Precondition: the section lies inside the bytes.
+// Precondition: `at` is not behind the trailer's begin.
 Status StateView::check_section(std::uint64_t at, std::uint32_t tag, std::uint32_t index,
                                 std::uint64_t n_payload, Checksums checksums) const {
+  const std::uint64_t n_left = bytes_.size() - kTrailerBytes - at;
+  if (n_left < kSectionExtraBytes || n_left - kSectionExtraBytes < n_payload) {
+    return fail(ErrorCode::kMalformed, "{}: {} bytes do not fit into the {} that are left",
+                section_name(tag, index), n_payload, n_left);
+  }
   if (u32(at) != tag || u32(at + 4) != index || u64(at + 8) != n_payload) {
     return fail(ErrorCode::kMalformed, "at byte {}: no section {} of {} bytes", at,
                 section_name(tag, index), n_payload);
@@ -171,13 +178,22 @@ StateOfSeq StateView::sequence(std::uint32_t i) const {
   return {.seq = SeqId(static_cast<std::int32_t>(u32(at))), .state = u32(at + 4)};
 }
 
-Pos StateView::n_tokens(std::uint32_t state) const {
-  return static_cast<Pos>(u64(first_state_ + state * format_->n_state_bytes + kSectionHeadBytes));
+Pos StateView::Reader::next_state() {
+  for (; n_rows_left_ > 0; --n_rows_left_) next_section();
+  n_rows_left_ = view_.format_->rows.size();
+  return static_cast<Pos>(load_le<std::uint64_t>(next_section().data()));
 }
 
-std::span<const std::byte> StateView::row(std::uint32_t state, std::size_t row) const {
-  const StateFormat::Row& r = format_->rows[row];
-  return bytes_.subspan(first_state_ + state * format_->n_state_bytes + r.offset, r.n_bytes);
+std::span<const std::byte> StateView::Reader::next_row() {
+  --n_rows_left_;
+  return next_section();
+}
+
+std::span<const std::byte> StateView::Reader::next_section() {
+  const std::uint64_t n_payload = view_.u64(at_ + 8);
+  const auto payload = view_.bytes_.subspan(at_ + kSectionHeadBytes, n_payload);
+  at_ += kSectionExtraBytes + n_payload;
+  return payload;
 }
 
 std::uint32_t StateView::u32(std::uint64_t at) const {

@@ -1,7 +1,7 @@
 // StateView: serialised states (memory/state_format.h), validated whole and read where they lie.
 //
 // Untrusted bytes enter here and nowhere else. Nothing is allocated: a count is compared with the
-// bytes that are left, and every offset follows from the memory's own layout.
+// bytes that are left, and every length follows from the memory's own layout and a state's tokens.
 //
 // Threading: a value; reads only.
 #pragma once
@@ -29,16 +29,34 @@ class StateView {
   std::uint32_t n_states() const { return n_states_; }
   std::uint32_t n_sequences() const { return n_sequences_; }  // 0 of a single state
   StateOfSeq sequence(std::uint32_t i) const;
-  Pos n_tokens(std::uint32_t state) const;  // at least 1
-  // The elements of row number `row` of StateFormat::rows.
-  std::span<const std::byte> row(std::uint32_t state, std::size_t row) const;
+
+  // Walks the states in the order of their numbers, and the rows of each.
+  class Reader {
+   public:
+    explicit Reader(const StateView& view) : view_(view), at_(view.first_state_) {}
+
+    // The next state's tokens, at least 1. Rows of the one before may be left out.
+    Pos next_state();
+    // What the rows of a state are.
+    std::span<const StateFormat::Row> rows() const { return view_.format_->rows; }
+    // The elements of the state's next row; of K and V for all positions.
+    std::span<const std::byte> next_row();
+
+   private:
+    std::span<const std::byte> next_section();
+
+    const StateView& view_;
+    std::uint64_t at_;
+    std::size_t n_rows_left_ = 0;
+  };
 
  private:
   Status check_header(StateContent content, Checksums checksums) const;
   Status check_origin() const;
   Status check_sequences(Checksums checksums);
-  Status check_size();
-  Status check_state(std::uint32_t state, Checksums checksums) const;
+  Status check_states(Checksums checksums) const;
+  Result<std::uint64_t> check_state(std::uint32_t state, std::uint64_t at,
+                                    Checksums checksums) const;
   Status check_section(std::uint64_t at, std::uint32_t tag, std::uint32_t index,
                        std::uint64_t n_payload, Checksums checksums) const;
   Status check_trailer() const;

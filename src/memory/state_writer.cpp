@@ -13,14 +13,16 @@ std::uint64_t n_seqs_payload(std::size_t n_sequences) { return 8 + 8 * std::uint
 
 }  // namespace
 
-StateWriter::StateWriter(const StateFormat& format, StateContent content, std::uint32_t n_states,
-                         std::span<const StateOfSeq> sequences)
-    : format_(format) {
+StateWriter::StateWriter(const StateFormat& format, StateContent content,
+                         std::span<const Pos> states, std::span<const StateOfSeq> sequences)
+    : format_(format), states_(states) {
   const bool is_all = content == StateContent::kAll;
-  const std::uint64_t n_seqs = is_all ? kSectionExtraBytes + n_seqs_payload(sequences.size()) : 0;
-  bytes_.resize(kHeaderBytes + n_seqs + n_states * format.n_state_bytes + kTrailerBytes);
+  std::uint64_t n_bytes = kHeaderBytes + kTrailerBytes;
+  if (is_all) n_bytes += kSectionExtraBytes + n_seqs_payload(sequences.size());
+  for (const Pos n_tokens : states) n_bytes += format.n_state_bytes(n_tokens);
+  bytes_.resize(n_bytes);
   put_header(content);
-  if (is_all) put_sequences(n_states, sequences);
+  if (is_all) put_sequences(sequences);
 }
 
 void StateWriter::put_header(StateContent content) {
@@ -40,9 +42,9 @@ void StateWriter::put_header(StateContent content) {
   assert(end_ == kHeaderBytes);
 }
 
-void StateWriter::put_sequences(std::uint32_t n_states, std::span<const StateOfSeq> sequences) {
+void StateWriter::put_sequences(std::span<const StateOfSeq> sequences) {
   begin_section(kTagSeqs, 0, n_seqs_payload(sequences.size()));
-  put(n_states);
+  put(static_cast<std::uint32_t>(states_.size()));
   put(static_cast<std::uint32_t>(sequences.size()));
   for (const StateOfSeq& entry : sequences) {
     put(static_cast<std::uint32_t>(entry.seq.value));
@@ -50,19 +52,20 @@ void StateWriter::put_sequences(std::uint32_t n_states, std::span<const StateOfS
   }
 }
 
-void StateWriter::begin_state(Pos n_tokens) {
+void StateWriter::begin_state() {
   assert(next_state_ == 0 || next_row_ == format_.rows.size());
-  begin_section(kTagStat, next_state_++, sizeof(std::uint64_t));
-  put(static_cast<std::uint64_t>(n_tokens));
+  begin_section(kTagStat, static_cast<std::uint32_t>(next_state_), sizeof(std::uint64_t));
+  put(static_cast<std::uint64_t>(states_[next_state_++]));
   next_row_ = 0;
 }
 
 std::span<std::byte> StateWriter::next_row() {
   assert(next_row_ < format_.rows.size());
   const StateFormat::Row& row = format_.rows[next_row_++];
-  begin_section(row.tag(), static_cast<std::uint32_t>(row.layer.value), row.n_bytes);
-  const auto room = std::span(bytes_).subspan(end_, row.n_bytes);
-  end_ += row.n_bytes;
+  const std::uint64_t n_bytes = row.n_rows(states_[next_state_ - 1]) * row.n_bytes;
+  begin_section(row.tag(), static_cast<std::uint32_t>(row.layer.value), n_bytes);
+  const auto room = std::span(bytes_).subspan(end_, n_bytes);
+  end_ += n_bytes;
   return room;
 }
 

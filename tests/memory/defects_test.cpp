@@ -406,7 +406,8 @@ TEST_F(DefectTest, C14_ChecksReportInEveryBuild) {
                                        .mem_size = 2,
                                        .filter = {}});
   ASSERT_TRUE(tensors.ok());
-  Ledger ledger(2, 2, *tensors);
+  KvMemory kv;  // of no attention layer
+  Ledger ledger(2, 2, *tensors, kv);
   EXPECT_TRUE(ledger.check({}).ok());
   const CellId cell = ledger.stage();
   EXPECT_FALSE(ledger.check({}).ok());  // staged, and no slot has it

@@ -1,13 +1,20 @@
-// A stand-in for a model: a 64-bit hash of the tokens stands for a state. Its kernel obeys the
-// contract of real ones: it reads row src (or zeros) and writes row dst of its own lane, through
-// the buffer alone. Every tensor holds the hash under its own key, spelled in the mantissas of
-// finite numbers near 1, so that rows of different tensors, wiped rows and foreign rows all differ.
+// A stand-in for a model: a 64-bit hash of the tokens stands for a state. Its kernels obey the
+// contract of real ones: they read row src (or zeros) and write row dst of their own lane, through
+// the buffer alone; in attention layers they read the position before their tokens, and write K and
+// V of each: the hash of the tokens up to it. Every tensor holds the hash under its own key,
+// spelled in the mantissas of finite numbers near 1, so that rows of different tensors, wiped rows
+// and foreign rows all differ.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "eddy/types.h"
@@ -27,7 +34,7 @@ inline std::uint64_t fold(std::uint64_t hash, std::span<const Token> tokens) {
 }
 
 inline std::uint64_t key_of(LayerId layer, StateKind kind) {
-  return fold(0x1234567, Token(2 * layer.value + (kind == StateKind::kR ? 0 : 1)));
+  return fold(0x1234567, Token(4 * layer.value + static_cast<int>(kind)));
 }
 
 // Elements that a row needs to hold a hash, and the bits each of them takes.
@@ -89,12 +96,92 @@ inline void run_kernel(const RecurrentContext& context, const StateRows& rows, s
   }
 }
 
-inline void run_model(const RecurrentContext& context, std::size_t n_layers) {
+// Byte offset of a position's K or V in the buffer, as a kernel finds it.
+inline std::uint64_t kv_offset(const KvPages& pages, const KvLane& lane, std::int32_t pos,
+                               StateKind kind) {
+  const auto page = lane.pages[static_cast<std::size_t>(pos / kKvPage - lane.first_page)];
+  const auto row = static_cast<std::uint64_t>(pos % kKvPage);
+  return pages.offset + static_cast<std::uint64_t>(page) * pages.stride +
+         (kind == StateKind::kK ? row * pages.k_bytes
+                                : kKvPage * pages.k_bytes + row * pages.v_bytes);
+}
+
+// One layer's attention over all lanes, or over the first n_lanes. Windows are at least 2.
+inline void run_attention(const RecurrentContext& context, LayerId il,
+                          std::size_t n_lanes = SIZE_MAX) {
+  const KvView view = context.get_kv_l(il);
+  const std::size_t n = dtype_info(view.pages.type).block_bytes * n_hash_elems(view.pages.type);
+  std::byte bytes[40];
+  const auto row = std::span(bytes).first(n);
+  for (std::size_t i = 0; i < std::min(n_lanes, view.lanes.size()); ++i) {
+    const Lane& lane = context.lanes()[i];
+    const KvLane& kv = view.lanes[i];
+    std::uint64_t hash = 0;
+    for (const StateKind kind : {StateKind::kK, StateKind::kV}) {
+      if (kv.pos == 0) break;
+      view.pages.buffer->read(kv_offset(view.pages, kv, kv.pos - 1, kind), row);
+      const auto found = take_hash(view.pages.type, row).value_or(0xBAD) ^ key_of(il, kind);
+      hash = kind == StateKind::kK || found == hash ? found : 0xBAD;
+    }
+    for (std::int32_t t = 0; t < lane.n_tokens; ++t) {
+      hash = fold(hash, context.ubatch().tokens[static_cast<std::size_t>(lane.first_token + t)]);
+      for (const StateKind kind : {StateKind::kK, StateKind::kV}) {
+        put_hash(hash ^ key_of(il, kind), view.pages.type, row);
+        view.pages.buffer->write(kv_offset(view.pages, kv, kv.pos + t, kind), row);
+      }
+    }
+  }
+}
+
+// All layers, or what a computation that fails has done: over its first n_lanes.
+inline void run_model(const RecurrentContext& context, std::size_t n_layers,
+                      std::size_t n_lanes = SIZE_MAX) {
   for (std::size_t i = 0; i < n_layers; ++i) {
     const LayerId il(static_cast<std::int32_t>(i));
-    run_kernel(context, context.get_r_l(il), key_of(il, StateKind::kR));
-    run_kernel(context, context.get_s_l(il), key_of(il, StateKind::kS));
+    run_kernel(context, context.get_r_l(il), key_of(il, StateKind::kR), n_lanes);
+    run_kernel(context, context.get_s_l(il), key_of(il, StateKind::kS), n_lanes);
+    run_attention(context, il, n_lanes);
   }
+}
+
+// What is wrong with a cell that should hold these tokens' state; empty: nothing. `tensors` are
+// those of R and S.
+inline std::string wrong_content(const KvMemory& kv, std::span<const StateTensor> tensors,
+                                 CellId cell, std::span<const Token> tokens) {
+  const std::uint64_t hash = fold(0, tokens);
+  for (const StateTensor& t : tensors) {
+    if (read_hash(t.rows, cell.value) == (hash ^ key_of(t.layer, t.kind))) continue;
+    return fmt::format("layer {}: {}", t.layer.value, state_letter(t.kind));
+  }
+  for (const KvTensor& t : kv.all()) {
+    const Pos first = first_visible(static_cast<Pos>(tokens.size()), t.window);
+    std::uint64_t prefix = 0;
+    for (Pos p = 0; p < static_cast<Pos>(tokens.size()); ++p) {
+      prefix = fold(prefix, tokens[static_cast<std::size_t>(p)]);
+      std::byte bytes[40];
+      const auto row = std::span(bytes).first(t.row_bytes);
+      if (p >= first) kv.read(t, cell, p, row);
+      if (p < first || take_hash(t.pages.type, row) == (prefix ^ key_of(t.layer, t.kind))) continue;
+      return fmt::format("layer {}: {} of position {}", t.layer.value, state_letter(t.kind), p);
+    }
+  }
+  return {};
+}
+
+// The tensors of R and S of a memory without an open context.
+inline std::vector<StateTensor> tensors_of(RecurrentMemory& memory, std::size_t n_layers) {
+  std::vector<StateTensor> tensors;
+  const auto context = memory.init_update();
+  for (std::size_t i = 0; context.ok() && i < n_layers; ++i) {
+    const LayerId il(static_cast<std::int32_t>(i));
+    const auto add = [&](StateKind kind, const StateRows& rows) {
+      const std::uint64_t n_bytes = row_bytes(rows.type, rows.n_elems).value_or(0);
+      if (rows.buffer) tensors.push_back({il, kind, rows, n_bytes});
+    };
+    add(StateKind::kR, context->get_r_l(il));
+    add(StateKind::kS, context->get_s_l(il));
+  }
+  return tensors;
 }
 
 // Rows that hold a hash in every layer's R and S.
@@ -102,6 +189,14 @@ inline StateLayout hash_layout(std::size_t n_layers, DType type_r = DType::kF32,
                                DType type_s = DType::kF32) {
   return {.layers = std::vector<StateLayout::Layer>(
               n_layers, {.r_elems = n_hash_elems(type_r), .s_elems = n_hash_elems(type_s)})};
+}
+
+// Recurrent layers, then for each window an attention layer whose rows hold a hash.
+inline StateLayout hybrid_layout(std::size_t n_recurrent, std::initializer_list<int> windows) {
+  StateLayout layout = hash_layout(n_recurrent);
+  for (const int window : windows)
+    layout.layers.push_back({.k_elems = 3, .v_elems = 3, .window = window});
+  return layout;
 }
 
 inline ModelIdentity test_identity(std::uint8_t number = 7) {

@@ -44,6 +44,7 @@ class MemoryFixture : public ::testing::Test {
 
   void make(std::uint32_t mem_size, std::uint32_t n_seq_max) { make(params(mem_size, n_seq_max)); }
   void make(RecurrentMemoryParams p) {
+    n_layers = p.layout.layers.size();
     auto made = RecurrentMemory::create(std::move(p));
     ASSERT_TRUE(made.ok()) << made.error().message;
     memory = std::move(*made);
@@ -58,7 +59,7 @@ class MemoryFixture : public ::testing::Test {
     for (int i = 0;; ++i) {
       const Status applied = context->apply();
       if (!applied) return applied;
-      run_model(*context, kLayers);
+      run_model(*context, n_layers);
       if (fail_at == i) return Error{ErrorCode::kCancelled, "injected"};
       if (!context->next()) return {};
     }
@@ -116,6 +117,7 @@ class MemoryFixture : public ::testing::Test {
 
   TestDevice device{"test", true};
   TestDevice far{"far", false, 256};  // not addressable by the host
+  std::size_t n_layers = kLayers;
   std::unique_ptr<RecurrentMemory> memory;
 };
 

@@ -32,6 +32,7 @@ class TestBufferType final : public BufferType {
 
   mutable BufferCounts counts;
   bool refuses = false;
+  std::byte wiped{0};  // what zero() leaves behind: another value shows who reads it
   std::uint64_t n_bytes_max = std::uint64_t{1} << 32;  // what a single allocation can have
 
  private:
@@ -60,7 +61,7 @@ class TestBuffer final : public Buffer {
   void zero(std::uint64_t offset, std::uint64_t n_bytes) noexcept override {
     check(offset, n_bytes);
     ++type_.counts.n_zeroed;
-    std::memset(first() + offset, std::to_integer<int>(key()), n_bytes);
+    std::memset(first() + offset, std::to_integer<int>(type_.wiped ^ key()), n_bytes);
   }
 
  private:
