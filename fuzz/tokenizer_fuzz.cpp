@@ -1,9 +1,9 @@
 // A vocabulary and a text, both from a hostile source, through a GGUF file.
 //
 // The first byte chooses: bit 0, SentencePiece or byte-level BPE; bit 1, all 256 bytes are tokens;
-// bits 2 to 5, the pre-tokenizer. The rest is lines: a token's text after its type, 0 to 7; a merge
-// after "m"; the last line is the text. Oracle: tokens lie in the vocabulary; with all bytes as
-// tokens their bytes are the text.
+// bits 2 to 5, the pre-tokenizer; bit 6, RWKV's World whatever bit 0 says. The rest is lines: a
+// token's text after its type, 0 to 7; a merge after "m"; the last line is the text. Oracle: tokens
+// lie in the vocabulary; with all bytes as tokens their bytes are the text.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -27,6 +27,7 @@ void require(bool condition, const char* what) {
 
 struct Input {
   bool is_spm = false;
+  bool is_world = false;
   bool has_bytes = false;
   std::size_t pre = 0;
   std::vector<std::string> tokens = {};
@@ -55,7 +56,9 @@ void add_bytes(Input& input) {
   constexpr std::int32_t kNormal = 1, kByte = 6;
   unsigned substitute = 0x100;
   for (unsigned byte = 0; byte < 256; ++byte) {
-    if (input.is_spm) {
+    if (input.is_world) {
+      input.add({'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]}, kNormal);
+    } else if (input.is_spm) {
       input.add({'<', '0', 'x', kDigits[byte >> 4], kDigits[byte & 15], '>'}, kByte);
     } else {
       input.add(alphabet_text(byte, substitute), kNormal);
@@ -69,6 +72,7 @@ Input parse(std::string_view data) {
   input.is_spm = how & 1;
   input.has_bytes = how & 2;
   input.pre = how >> 2 & 15;
+  input.is_world = how & 64;
   if (input.has_bytes) add_bytes(input);
   data.remove_prefix(1);
   for (std::size_t end = data.find('\n'); end != data.npos; end = data.find('\n')) {
@@ -91,7 +95,7 @@ std::vector<std::byte> file_of(const Input& input) {
                                   "tekken",  "kimi-k2",   "starcoder", "falcon",
                                   "default", "dbrx",      "no such"};
   GgufWriter writer;
-  writer.add("tokenizer.ggml.model", input.is_spm ? "llama" : "gpt2");
+  writer.add("tokenizer.ggml.model", input.is_world ? "rwkv" : input.is_spm ? "llama" : "gpt2");
   writer.add("tokenizer.ggml.pre", kPre[input.pre % std::size(kPre)]);
   writer.add("tokenizer.ggml.tokens", input.tokens);
   writer.add("tokenizer.ggml.token_type", input.types);

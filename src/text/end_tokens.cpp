@@ -99,9 +99,22 @@ class Finder {
   std::unordered_map<std::string_view, std::int32_t> by_text_;  // -1: no such token
 };
 
+// In a World vocabulary text is text, and a turn's end that is a text ends no answer: files name
+// "\n\n", because a chat format uses it so, and a paragraph ends with it as well.
+std::vector<bool> end_tokens_of_world(const Vocabulary& vocabulary) {
+  std::vector<bool> ends(vocabulary.texts.size());
+  const auto mark = [&](Token token) { ends[static_cast<std::size_t>(token.value)] = true; };
+  if (vocabulary.eos) mark(*vocabulary.eos);
+  for (const auto token : {vocabulary.eot, vocabulary.eom}) {
+    if (token && is_special(vocabulary.type(token->value))) mark(*token);
+  }
+  return ends;
+}
+
 }  // namespace
 
 std::vector<bool> find_end_tokens(Vocabulary& vocabulary) {
+  if (vocabulary.model == VocabularyModel::kWorld) return end_tokens_of_world(vocabulary);
   std::vector<bool> ends(vocabulary.texts.size());
   const auto mark = [&](std::optional<Token> token, bool is_end = true) {
     if (token) ends[static_cast<std::size_t>(token->value)] = is_end;

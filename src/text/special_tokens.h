@@ -8,7 +8,6 @@
 // Threading: immutable.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "eddy/types.h"
+#include "text/byte_trie.h"
 
 namespace eddy {
 
@@ -41,13 +41,6 @@ class SpecialTokens {
   std::vector<Fragment> split(std::string_view text) const;
 
  private:
-  // A node of the trie of all texts; the root is node 0.
-  struct Node {
-    std::uint32_t first_child = 0;
-    std::uint32_t n_children = 0;
-    std::int32_t rank = -1;  // of the special token that ends here
-    char byte = 0;
-  };
   // The special tokens by rank, the longest first.
   struct Ranked {
     Token token;
@@ -61,17 +54,13 @@ class SpecialTokens {
   // By rank: places where this special token is the longest that may still be.
   using Waiting = std::map<std::int32_t, std::vector<std::size_t>>;
 
-  void build(const std::vector<Special>& specials);
-  const Node* child(const Node& node, char byte) const;
-  std::int32_t longest_at(std::string_view text) const;
   Waiting find_all(std::string_view text) const;
   std::vector<Match> choose(std::string_view text, Waiting waiting) const;
   std::size_t n_bytes(std::int32_t rank) const {
     return ranked_[static_cast<std::size_t>(rank)].n_bytes;
   }
 
-  std::vector<Node> nodes_;  // the children of a node lie together, in order of byte
-  std::array<bool, 256> is_first_byte_ = {};
+  ByteTrie trie_;  // by rank
   std::vector<Ranked> ranked_;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/try.h"
 #include "formats/gguf_value.h"
 #include "text/bpe.h"
 #include "text/end_tokens.h"
@@ -13,6 +14,7 @@
 #include "text/special_tokens.h"
 #include "text/spm.h"
 #include "text/subwords.h"
+#include "text/world.h"
 
 namespace eddy {
 namespace {
@@ -101,13 +103,18 @@ Result<std::unique_ptr<const Tokenizer>> make_tokenizer(Vocabulary vocabulary) {
   TextTokenizer::Parts parts;
   parts.ends = find_end_tokens(vocabulary);
   bool adds_bos = true;
-  if (vocabulary.model == VocabularyModel::kBpe) {
-    const auto pre_tokenizer = pre_tokenizer_of(vocabulary);
-    if (!pre_tokenizer) return pre_tokenizer.error();
-    adds_bos = (*pre_tokenizer)->add_bos;
-    parts.subwords = std::make_unique<Bpe>(vocabulary, **pre_tokenizer);
-  } else {
-    parts.subwords = std::make_unique<Spm>(vocabulary);
+  switch (vocabulary.model) {
+    case VocabularyModel::kBpe: {
+      EDDY_TRY_ASSIGN(const PreTokenizer* const pre_tokenizer, pre_tokenizer_of(vocabulary));
+      adds_bos = pre_tokenizer->add_bos;
+      parts.subwords = std::make_unique<Bpe>(vocabulary, *pre_tokenizer);
+      break;
+    }
+    case VocabularyModel::kSpm: parts.subwords = std::make_unique<Spm>(vocabulary); break;
+    case VocabularyModel::kWorld:
+      vocabulary.add_bos = false;  // whatever the file says: such models begin with the text
+      parts.subwords = std::make_unique<World>(vocabulary);
+      break;
   }
   if (vocabulary.add_bos.value_or(adds_bos)) parts.begin = vocabulary.bos;
   parts.begins_with_space = vocabulary.add_space_prefix;

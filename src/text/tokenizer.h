@@ -5,9 +5,8 @@
 //
 // Invariants:
 //   I1  For every string of bytes x, also ill-formed UTF-8, the bytes of encode(x, false, false)
-//   are
-//       x, if the vocabulary has a token for each byte. Bytes that it has no token for become the
-//       unknown token (SentencePiece) or nothing (BPE).
+//       are x, if the vocabulary has a token for each byte. Bytes that it has no token for become
+//       the unknown token (SentencePiece) or nothing (BPE); World vocabularies have them all.
 //   I2  Special tokens come from text only if parse_special says so: data is never a command.
 //   I3  The time is O(n log n) for n bytes of any text, times the length of the longest token.
 //

@@ -28,14 +28,15 @@ constexpr bool is_special(TokenType type) {
 }
 
 enum class VocabularyModel {
-  kBpe,  // byte-level BPE; texts and merges are in the alphabet of byte_alphabet.h
-  kSpm,  // SentencePiece; U+2581 in a text is a space
+  kBpe,    // byte-level BPE; texts and merges are in the alphabet of byte_alphabet.h
+  kSpm,    // SentencePiece; U+2581 in a text is a space
+  kWorld,  // RWKV's World; texts of normal tokens are bytes
 };
 
 struct Vocabulary {
   VocabularyModel model = VocabularyModel::kBpe;
   std::string pre = "default";      // BPE: a name of pre_tokenizer.h
-  std::vector<std::string> texts;   // by token, as the file has them; at least one
+  std::vector<std::string> texts;   // by token, as the file has them (World: unescaped); >= 1
   std::vector<TokenType> types;     // as many as texts
   std::vector<float> scores;        // SPM: as many as texts, none NaN
   std::vector<std::string> merges;  // BPE: "left right", best first

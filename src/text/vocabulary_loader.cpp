@@ -14,6 +14,7 @@
 #include "base/try.h"
 #include "formats/gguf_value.h"
 #include "text/byte_token.h"
+#include "text/world_vocabulary.h"
 
 namespace eddy {
 namespace {
@@ -55,8 +56,9 @@ Result<VocabularyModel> read_model(const GgufFile& file) {
   EDDY_TRY_ASSIGN(const auto model, require<std::string_view>(file, "model", "string"));
   if (model == "gpt2") return VocabularyModel::kBpe;
   if (model == "llama") return VocabularyModel::kSpm;
-  return fail(ErrorCode::kUnsupported, "{}: \"{}\", expected gpt2 or llama", full_key("model"),
-              printable(model));
+  if (model == "rwkv") return VocabularyModel::kWorld;
+  return fail(ErrorCode::kUnsupported, "{}: \"{}\", expected gpt2, llama or rwkv",
+              full_key("model"), printable(model));
 }
 
 Result<std::vector<std::string>> read_strings(const GgufFile& file, std::string_view key) {
@@ -165,6 +167,10 @@ void set_default_ids(Vocabulary& vocabulary) {
   const auto token = [&](std::int32_t id) {
     return id < vocabulary.n_tokens() ? std::optional(Token(id)) : std::nullopt;
   };
+  if (vocabulary.model == VocabularyModel::kWorld) {
+    vocabulary.eos = token(0);  // the end of a document
+    return;
+  }
   const bool is_spm = vocabulary.model == VocabularyModel::kSpm;
   vocabulary.bos = token(is_spm ? 1 : 11);
   vocabulary.eos = token(is_spm ? 2 : 11);
@@ -192,6 +198,21 @@ Status read_habits(const GgufFile& file, Vocabulary& vocabulary) {
   return {};
 }
 
+// What the model needs besides texts and types.
+Status read_subwords(const GgufFile& file, Vocabulary& vocabulary) {
+  switch (vocabulary.model) {
+    case VocabularyModel::kSpm: return read_scores(file, vocabulary);
+    case VocabularyModel::kWorld: {
+      Status unescaped = unescape_world(vocabulary);
+      return unescaped ? unescaped : prefixed(full_key("tokens"), std::move(unescaped).error());
+    }
+    case VocabularyModel::kBpe: break;
+  }
+  EDDY_TRY_ASSIGN(const auto pre, read<std::string_view>(file, "pre"));
+  vocabulary.pre = pre.value_or("default");
+  return read_merges(file, vocabulary);
+}
+
 }  // namespace
 
 Result<Vocabulary> load_vocabulary(const GgufFile& file) {
@@ -202,13 +223,7 @@ Result<Vocabulary> load_vocabulary(const GgufFile& file) {
   EDDY_TRY(check_texts(vocabulary));
   EDDY_TRY(read_ids(file, vocabulary));
   EDDY_TRY(read_habits(file, vocabulary));
-  if (vocabulary.model == VocabularyModel::kSpm) {
-    EDDY_TRY(read_scores(file, vocabulary));
-    return vocabulary;
-  }
-  EDDY_TRY_ASSIGN(const auto pre, read<std::string_view>(file, "pre"));
-  vocabulary.pre = pre.value_or("default");
-  EDDY_TRY(read_merges(file, vocabulary));
+  EDDY_TRY(read_subwords(file, vocabulary));
   return vocabulary;
 }
 

@@ -5,6 +5,7 @@
 //   token ids outside the vocabulary are as if absent
 //   token texts and merges that are there twice count the first time
 //   an empty token text stands for nothing
+// What a World vocabulary must have besides: world_vocabulary.h.
 // A token's text has at most 1 KiB, and the special tokens together at most 1 MiB: more would cost
 // memory and time out of proportion.
 #pragma once

@@ -27,7 +27,8 @@ std::vector<std::string> hostile_texts() {
 }
 
 TEST(Hostile, TextIsEncodedInTime) {
-  for (const Vocabulary& vocabulary : {rich_bpe("olmo"), rich_bpe("llama-bpe"), rich_spm()}) {
+  for (const Vocabulary& vocabulary :
+       {rich_bpe("olmo"), rich_bpe("llama-bpe"), rich_spm(), rich_world()}) {
     const auto tokenizer = tokenizer_of(vocabulary);
     for (const std::string& text : hostile_texts()) {
       const auto tokens = tokenizer->encode(text, false, false);

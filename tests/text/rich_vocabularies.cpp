@@ -48,4 +48,16 @@ Vocabulary rich_spm() {
   return vocabulary;
 }
 
+Vocabulary rich_world() {
+  Vocabulary vocabulary = byte_world();
+  for (const std::string text : {"a", "\n", "\xC3\xA9", "\xE2\x96\x81"}) {
+    for (std::string run = text + text; run.size() <= 64; run += run) add_token(vocabulary, run);
+  }
+  add_token(vocabulary, "\xC3\xA9");
+  add_token(vocabulary, "ab");
+  add_specials(vocabulary);
+  vocabulary.eot = Token(vocabulary.n_tokens() - 1);
+  return vocabulary;
+}
+
 }  // namespace eddy::test

@@ -10,5 +10,6 @@ namespace eddy::test {
 
 Vocabulary rich_bpe(const std::string& pre);
 Vocabulary rich_spm();
+Vocabulary rich_world();
 
 }  // namespace eddy::test

@@ -26,6 +26,7 @@ const std::vector<Named>& tokenizers() {
       made.push_back({pre, tokenizer_of(rich_bpe(pre))});
     }
     made.push_back({"spm", tokenizer_of(rich_spm())});
+    made.push_back({"world", tokenizer_of(rich_world())});
     return made;
   }();
   return all;

@@ -103,6 +103,16 @@ Vocabulary byte_spm() {
   return vocabulary;
 }
 
+Vocabulary byte_world() {
+  Vocabulary vocabulary;
+  vocabulary.model = VocabularyModel::kWorld;
+  vocabulary.eos = Token(add_token(vocabulary, "<s>", TokenType::kControl));
+  for (int byte = 0; byte < 256; ++byte) {
+    add_token(vocabulary, std::string(1, static_cast<char>(byte)));
+  }
+  return vocabulary;
+}
+
 Vocabulary random_bpe(std::mt19937& random, std::string_view bytes, int n) {
   Vocabulary vocabulary = byte_bpe();
   std::vector<std::string> symbols;

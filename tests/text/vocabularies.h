@@ -30,6 +30,8 @@ std::int32_t add_token(Vocabulary& vocabulary, std::string text,
 Vocabulary byte_bpe();
 // <unk>, <s>, </s>, and the bytes; no merges.
 Vocabulary byte_spm();
+// <s>, and the bytes.
+Vocabulary byte_world();
 
 // With n random merges of these bytes, and of their results. Some of the results are no tokens,
 // some merges can never happen, and some are there twice.
