@@ -24,9 +24,6 @@ struct Architecture {
   bool is_called(std::string_view other) const;
 };
 
-bool is_called(std::string_view other) const;
-};
-
 std::span<const Architecture> architectures();
 
 std::unique_ptr<Model> make_mamba(Loader& load);

@@ -8,11 +8,11 @@
 
 namespace eddy::test {
 
-inline constexpr Activation kActivations[] = {Activation::kIdentity, Activation::kSigmoid,
-                                              Activation::kSilu, Activation::kTanh,
-                                              Activation::kReluSquared};
-inline constexpr std::string_view kActivationNames[] = {"identity", "sigmoid", "silu", "tanh",
-                                                        "relu_squared"};
+inline constexpr Activation kActivations[] = {Activation::kIdentity,    Activation::kSigmoid,
+                                              Activation::kSilu,        Activation::kTanh,
+                                              Activation::kReluSquared, Activation::kGelu};
+inline constexpr std::string_view kActivationNames[] = {"identity", "sigmoid",      "silu",
+                                                        "tanh",     "relu_squared", "gelu"};
 inline std::string_view name_of(Activation f) {
   return kActivationNames[static_cast<std::size_t>(f)];
 }
@@ -24,6 +24,7 @@ inline reference::Bounded activated(Activation function, reference::Bounded x) {
     case Activation::kSilu: return reference::silu(x);
     case Activation::kTanh: return reference::tanh(x);
     case Activation::kReluSquared: return reference::relu_squared(x);
+    case Activation::kGelu: return reference::gelu(x);
   }
   return x;
 }
