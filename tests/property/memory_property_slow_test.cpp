@@ -19,7 +19,9 @@ TEST(MemoryPropertySlow, TenMillionOperationsMatchTheModel) {
   constexpr std::size_t kOpsPerRun = 2500;
   const std::uint64_t n_ops = number_from("EDDY_PROPERTY_OPS", 10'000'000);
   const std::uint64_t first_seed = number_from("EDDY_SEED", 1000);
-  const auto configs = world_configs();
+  auto configs = world_configs();
+  const auto hybrids = hybrid_configs();
+  configs.insert(configs.end(), hybrids.begin(), hybrids.end());
   for (std::uint64_t i = 0; i * kOpsPerRun < n_ops; ++i) {
     const std::string report = run_seed(configs[i % configs.size()], first_seed + i, kOpsPerRun);
     ASSERT_TRUE(report.empty()) << report;

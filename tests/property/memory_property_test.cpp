@@ -15,6 +15,15 @@ TEST(MemoryProperty, RandomOperationsMatchTheModel) {
   }
 }
 
+TEST(MemoryProperty, RandomOperationsOnHybridsMatchTheModel) {
+  for (const WorldConfig& config : hybrid_configs()) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      const std::string report = run_seed(config, seed, 1000);
+      ASSERT_TRUE(report.empty()) << report;
+    }
+  }
+}
+
 // Every sequence of up to four operations over two sequences and three cells.
 TEST(MemoryProperty, ExhaustiveSmallScope) {
   const WorldConfig config{.n_cells = 3, .n_seqs = 2, .n_ubatch_max = 2};

@@ -70,6 +70,49 @@ std::vector<WorldConfig> world_configs() {
   };
 }
 
+std::vector<WorldConfig> hybrid_configs() {
+  return {
+      {.n_cells = 4, .n_seqs = 3, .n_ubatch_max = 16, .windows = {0}, .n_pages = 9},
+      {.n_cells = 6, .n_seqs = 4, .n_ubatch_max = 32, .parks = true, .windows = {0}, .n_pages = 6},
+      {.n_cells = 9, .n_seqs = 5, .n_ubatch_max = 7, .windows = {40}, .n_pages = 8},
+      {.n_cells = 9,
+       .n_seqs = 5,
+       .n_ubatch_max = 24,
+       .is_host = false,
+       .parks = true,
+       .windows = {0, 5, 0},
+       .n_pages = 12},
+      {.n_cells = 12,
+       .n_seqs = 8,
+       .n_ubatch_max = 40,
+       .parks = true,
+       .windows = {33, 64, 2},
+       .n_pages = 11,
+       .n_tokens_max = 150},
+      {.n_cells = 20,
+       .n_seqs = 9,
+       .n_ubatch_max = 24,
+       .windows = {0, 40},
+       .n_pages = 30,
+       .n_tokens_max = 150},
+      {.n_cells = 7,
+       .n_seqs = 5,
+       .n_ubatch_max = 24,
+       .n_layers = 0,
+       .windows = {0, 0},
+       .n_pages = 12,
+       .n_tokens_max = 100},
+      {.n_cells = 30,
+       .n_seqs = 7,
+       .n_ubatch_max = 24,
+       .n_layers = 0,
+       .parks = true,
+       .windows = {0, 40},
+       .n_pages = 14,
+       .n_tokens_max = 100},
+  };
+}
+
 std::vector<Op> random_ops(const WorldConfig& config, std::uint64_t seed, std::size_t n) {
   Random random(seed);
   std::vector<Op> ops(n);

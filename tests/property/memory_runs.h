@@ -12,6 +12,9 @@ namespace eddy::test {
 // Twelve memories of 1 to 300 cells.
 std::vector<WorldConfig> world_configs();
 
+// Hybrids, and attention alone, with and without windows; short of cells, of pages, or of both.
+std::vector<WorldConfig> hybrid_configs();
+
 // n operations with random arguments; equal seeds make equal operations.
 std::vector<Op> random_ops(const WorldConfig& config, std::uint64_t seed, std::size_t n);
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <set>
 
 #include "support/allocation_hook.h"
 #include "support/state_bytes.h"
@@ -13,7 +14,6 @@
 namespace eddy::test {
 namespace {
 
-constexpr std::size_t kTokensMax = 48;  // longer sequences are begun anew
 constexpr std::size_t kPinsMax = 12;
 constexpr std::size_t kBlobsMax = 4;
 constexpr std::size_t kDumpsMax = 2;
@@ -39,21 +39,22 @@ std::string to_string(const Op& op) {
 
 World::World(const WorldConfig& config)
     : config_(config), device_("test", config.is_host), seqs_(config.n_seqs) {
+  StateLayout layout = hash_layout(config.n_layers);
+  for (const int window : config.windows) {
+    layout.layers.push_back({.k_elems = 3, .v_elems = 3, .window = window});
+    if (std::ranges::find(groups_, window) == groups_.end()) groups_.push_back(window);
+  }
   auto made = RecurrentMemory::create(
-      {.layout = hash_layout(config.n_layers),
-       .layer_devices = std::vector<const Device*>(config.n_layers, &device_),
+      {.layout = layout,
+       .layer_devices = std::vector<const Device*>(layout.layers.size(), &device_),
        .mem_size = config.n_cells,
        .n_seq_max = config.n_seqs,
        .n_ubatch_max = config.n_ubatch_max,
+       .kv_size = config.n_pages * kKvPage,
        .filter = {},
        .identity = test_identity()});
   memory_ = std::move(*made);
-  const auto context = memory_->init_update();
-  for (std::size_t i = 0; i < config.n_layers; ++i) {
-    const LayerId il(static_cast<std::int32_t>(i));
-    tensors_.push_back({il, StateKind::kR, context->get_r_l(il), 12});
-    tensors_.push_back({il, StateKind::kS, context->get_s_l(il), 12});
-  }
+  tensors_ = tensors_of(*memory_, layout.layers.size());
   for (const StateTensor& t : tensors_) keys_.push_back(key_of(t.layer, t.kind));
   if (!config.parks) return;
   memory_->on_park([this](const ParkRequest& request) {
@@ -105,7 +106,7 @@ std::string World::apply(const Op& given) {
 // --- The operations -----------------------------------------------------------------------------
 
 void World::extend(const Op& op) {
-  if (seqs_[op.seq].tokens.size() > kTokensMax) return remove(op);
+  if (seqs_[op.seq].tokens.size() > config_.n_tokens_max) return remove(op);
   std::vector<std::vector<Token>> tokens;
   std::vector<BatchPart> batch;
   std::vector<std::uint32_t> in_use;
@@ -125,7 +126,7 @@ void World::extend(const Op& op) {
     has_lost |= seqs_[seq].status == SeqStatus::kLost || seqs_[seq].status == SeqStatus::kParked;
   }
   const std::uint32_t n_ubatch = 1 + op.n_ubatch % config_.n_ubatch_max;
-  const auto ubatches = cut(batch, n_ubatch);
+  const Need need = need_of(batch, n_ubatch);
   std::optional<RecurrentContext> context;
   const bool ok = with_failing_allocation(op, [&] {
     auto made = memory_->init_batch(batch, n_ubatch);
@@ -137,7 +138,7 @@ void World::extend(const Op& op) {
     return true;
   });
   if (has_lost) return expect(!ok, "extended a lost sequence");
-  account_for_room(ok, n_needed(ubatches, true), n_needed(ubatches, false), in_use);
+  account_for_room(ok, need, in_use);
   if (!ok) return;
   compute(*context, batch, op);
   if (op.salt % 3 == 0 && op.fail >= 0) context->fail();
@@ -171,12 +172,8 @@ bool World::compute_one(RecurrentContext& context, const Op& op, bool fails) {
   const auto lanes = context.lanes();
   const auto parts = context.ubatch().parts;
   expect(lanes.size() == parts.size(), "one lane for each part");
-  if (fails) {
-    run_kernel(context, tensors_[0].rows, key_of(tensors_[0].layer, StateKind::kR),
-               op.salt % (lanes.size() + 1));
-  } else {
-    run_model(context, config_.n_layers);
-  }
+  run_model(context, config_.n_layers + config_.windows.size(),
+            fails ? op.salt % (lanes.size() + 1) : lanes.size());
   std::vector<int> old_labels;
   for (const UBatchPart& part : parts) {
     old_labels.push_back(seqs_[static_cast<std::size_t>(part.seq.value)].label);
@@ -196,7 +193,18 @@ bool World::compute_one(RecurrentContext& context, const Op& op, bool fails) {
     const auto added =
         context.ubatch().tokens.subspan(static_cast<std::size_t>(parts[i].first_token),
                                         static_cast<std::size_t>(parts[i].n_tokens));
-    if (!in_place[i]) hold(seq, new_label());
+    const std::size_t n_before = seq.tokens.size(), n_after = n_before + added.size();
+    if (!in_place[i]) {
+      const int label = new_label();
+      if (seq.label >= 0) {
+        labels_[static_cast<std::size_t>(label)].lists =
+            labels_[static_cast<std::size_t>(seq.label)].lists;
+      }
+      grow(labels_[static_cast<std::size_t>(label)], n_before, n_after);
+      hold(seq, label);
+    } else {
+      grow(labels_[static_cast<std::size_t>(seq.label)], n_before, n_after);
+    }
     seq.tokens.insert(seq.tokens.end(), added.begin(), added.end());
     seq.hash = fold(seq.hash, added);
   }
@@ -217,10 +225,39 @@ void World::remove_part(const Op& op) {
     return;
   const bool is_none = p0 >= std::min(p1, n_tokens);
   const bool is_all = !is_none && p0 == 0 && p1 >= n_tokens;
+  if (config_.n_layers == 0 && !is_none && !is_all && (op.salt % 2 || p1 >= n_tokens)) {
+    const bool is_end = p1 >= n_tokens;
+    const auto n_kept = static_cast<std::size_t>(n_tokens);
+    return remove_end(op, is_end ? static_cast<std::size_t>(p0) : mix(op.salt, op.n) % n_kept);
+  }
   expect(memory_->seq_rm(id(op.seq), p0, p1).ok() == (is_none || is_all), "seq_rm of a part");
   if (!is_all) return;
   let_go(seqs_[op.seq], SeqStatus::kEmpty);
   seqs_[op.seq] = {};
+}
+
+// Of a memory without recurrent layers.
+void World::remove_end(const Op& op, std::size_t n_tokens) {
+  Seq& seq = seqs_[op.seq];
+  if (n_tokens == 0 || n_tokens >= seq.tokens.size()) return;
+  bool is_passed = false;
+  for (const int window : groups_) {
+    is_passed |= first_visible(static_cast<Pos>(seq.tokens.size()), window) > 0;
+  }
+  const Need need = need_of_state(op.seq, 0);
+  const Status removed = memory_->seq_rm(id(op.seq), static_cast<Pos>(n_tokens), -1);
+  if (is_passed) return expect(!removed.ok(), "an end that a window has passed");
+  account_for_room(removed.ok(), need, {op.seq});
+  if (!removed.ok()) return;
+  if (labels_[static_cast<std::size_t>(seq.label)].n_holders() > 1) {
+    const int label = new_label();
+    labels_[static_cast<std::size_t>(label)].lists =
+        labels_[static_cast<std::size_t>(seq.label)].lists;
+    hold(seq, label);
+  }
+  cut_off(labels_[static_cast<std::size_t>(seq.label)], n_tokens);
+  seq.tokens.resize(n_tokens);
+  seq.hash = fold(0, seq.tokens);
 }
 
 void World::fork(const Op& op) {
@@ -298,13 +335,13 @@ void World::write(const Op& op) {
 }
 
 void World::read(const Op& op, const Blob& blob) {
-  const std::vector<std::vector<std::uint32_t>> ubatches = {{op.seq}};
-  const int needed = n_needed(ubatches, true), needed_unpinned = n_needed(ubatches, false);
+  const Need need = need_of_state(op.seq, blob.state.tokens.size());
   const bool ok =
       with_failing_allocation(op, [&] { return memory_->state_read(blob.bytes, id(op.seq)).ok(); });
-  account_for_room(ok, needed, needed_unpinned, {op.seq});
+  account_for_room(ok, need, {op.seq});
   if (!ok) return;
   hold(seqs_[op.seq], new_label());
+  grow(labels_[static_cast<std::size_t>(seqs_[op.seq].label)], 0, blob.state.tokens.size());
   seqs_[op.seq].tokens = blob.state.tokens;
   seqs_[op.seq].hash = blob.state.hash;
 }
@@ -332,7 +369,19 @@ void World::load(const Op& op) {
   const Dump& dump = dumps_[op.other % dumps_.size()];
   const bool ok = with_failing_allocation(
       op, [&] { return memory_->state_read(dump.bytes, std::nullopt).ok(); });
-  expect(ok || op.fail_alloc >= 0, "state_read of all");
+  bool can = true;  // whether an empty memory has the pages; they are not shared any more
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    std::map<int, std::int64_t> n_pages;
+    for (const Seq& seq : dump.seqs) {
+      const auto n = static_cast<Pos>(seq.tokens.size());
+      if (seq.label >= 0) n_pages[seq.label] = n_pages_of(n) - first_page_of(n, groups_[g]);
+    }
+    std::int64_t n_all = 0;
+    for (const auto& [label, n] : n_pages) n_all += n;
+    can &= n_all <= memory_->kv().lists(g).n_pages();
+  }
+  expect(!ok || can, "state_read of more than there is");
+  expect(ok || !can || op.fail_alloc >= 0, "state_read of all");
   if (!ok) return;
   for (Seq& seq : seqs_) let_go(seq, SeqStatus::kEmpty);
   for (std::size_t i = pins_.size(); i-- > 0;) {
@@ -344,7 +393,10 @@ void World::load(const Op& op) {
     seqs_[i].label = -1;
     if (dump.seqs[i].label < 0) continue;
     const auto [it, is_new] = renamed.try_emplace(dump.seqs[i].label, -1);
-    if (is_new) it->second = new_label();
+    if (is_new) {
+      it->second = new_label();
+      grow(labels_[static_cast<std::size_t>(it->second)], 0, seqs_[i].tokens.size());
+    }
     hold(seqs_[i], it->second);
   }
   expect(*memory_->state_write(std::nullopt) == dump.bytes, "a dump comes back the same");
@@ -364,11 +416,12 @@ void World::corrupt(const Op& op) {
     return expect(!memory_->state_read(bytes, id(op.seq)).ok(), "damage is found");
   }
   // Whatever is let in without checksums is a state like any other: written, it can be read.
-  const std::vector<std::vector<std::uint32_t>> ubatches = {{op.seq}};
-  const int needed = n_needed(ubatches, true), needed_unpinned = n_needed(ubatches, false);
+  Need need = need_of_state(op.seq, blob.state.tokens.size());
+  for (auto& n : need.pinned.n_pages) ++n;  // a window may begin elsewhere
+  for (auto& n : need.unpinned.n_pages) ++n;
   const bool ok = memory_->state_read(bytes, id(op.seq), Checksums::kIgnore).ok();
   if (!ok) return accepted_.clear();
-  account_for_room(ok, needed, needed_unpinned, {op.seq});
+  account_for_room(ok, need, {op.seq});
   const auto written = memory_->state_write(id(op.seq));
   expect(written.ok() && memory_->state_read(*written, id(op.seq)).ok(), "it is a state");
   remove(op);
@@ -382,8 +435,9 @@ void World::recover(const Op& op) {
   remove(op);
   if (config_.n_cells == static_cast<std::uint32_t>(n_labels(true)) || tokens.empty()) return;
   const std::vector<BatchPart> batch = {{id(op.seq), tokens, Outputs::kLast}};
+  const Need need = need_of(batch, config_.n_ubatch_max);
   auto context = memory_->init_batch(batch, config_.n_ubatch_max);
-  expect(context.ok(), "there is a free cell");
+  account_for_room(context.ok(), need, {op.seq});
   if (context.ok()) compute(*context, batch, Op{});
 }
 
@@ -425,14 +479,20 @@ void World::let_go(Seq& seq, SeqStatus status) {
   if (seq.label < 0) return;
   Label& label = labels_[static_cast<std::size_t>(seq.label)];
   --label.n_seqs;
-  if (label.n_holders() == 0) free_labels_.push_back(seq.label);
+  if (label.n_holders() == 0) {
+    label.lists.clear();
+    free_labels_.push_back(seq.label);
+  }
   seq.label = -1;
 }
 
 void World::unpin(std::size_t pin) {
   Label& label = labels_[static_cast<std::size_t>(pins_[pin].state.label)];
   --label.n_pins;
-  if (label.n_holders() == 0) free_labels_.push_back(pins_[pin].state.label);
+  if (label.n_holders() == 0) {
+    label.lists.clear();
+    free_labels_.push_back(pins_[pin].state.label);
+  }
   std::swap(pins_[pin], pins_.back());
   pins_.pop_back();
 }
@@ -458,13 +518,110 @@ std::vector<std::vector<std::uint32_t>> World::cut(const std::vector<BatchPart>&
   return out;
 }
 
-// The most labels beyond those held now, at any time, if these micro-batches are computed.
-int World::n_needed(const std::vector<std::vector<std::uint32_t>>& ubatches, bool with_pins) const {
-  std::vector<Label> labels = labels_;
-  if (!with_pins) {
-    for (Label& label : labels) label.n_pins = 0;
+// Pages for n more tokens, without regard to what windows give back but for their span.
+std::int64_t World::growth(std::uint32_t seq, std::size_t n, std::size_t n_at_once, bool in_place,
+                           std::size_t group) const {
+  const auto n_before =
+      static_cast<Pos>(seqs_[seq].status == SeqStatus::kLive ? seqs_[seq].tokens.size() : 0);
+  std::int64_t n_new =
+      n_pages_of(n_before + static_cast<Pos>(n)) - n_before / kKvPage;  // the last is copied
+  if (in_place && n_before % kKvPage != 0) {
+    const auto& lists = labels_[static_cast<std::size_t>(seqs_[seq].label)].lists;
+    n_new -= lists[group].pages.back().use_count() == 1 ? 1 : 0;
   }
-  std::map<std::uint32_t, bool> has_moved;
+  if (groups_[group] == 0) return n_new;
+  return std::min(n_new, static_cast<std::int64_t>(n_window_pages(groups_[group], n_at_once)));
+}
+
+World::Need World::need_of(const std::vector<BatchPart>& batch, std::uint32_t n_ubatch) const {
+  const auto ubatches = cut(batch, n_ubatch);
+  Need need{needs(ubatches, true), needs(ubatches, false)};
+  for (Needs* n : {&need.pinned, &need.unpinned}) {
+    for (const BatchPart& part : batch) {
+      const auto seq = static_cast<std::uint32_t>(part.seq.value);
+      const std::size_t n_at_once = std::min<std::size_t>(n_ubatch, part.tokens.size());
+      for (std::size_t g = 0; g < groups_.size(); ++g) {
+        if (memory_->kv().is_ample(g)) continue;
+        n->n_pages[g] += growth(seq, part.tokens.size(), n_at_once, n->in_place[seq], g);
+      }
+    }
+  }
+  return need;
+}
+
+// For a state of n_tokens in place of what the sequence has.
+World::Need World::need_of_state(std::uint32_t seq, std::size_t n_tokens) const {
+  const std::vector<std::vector<std::uint32_t>> ubatches = {{seq}};
+  Need need{needs(ubatches, true), needs(ubatches, false)};
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    if (memory_->kv().is_ample(g)) continue;
+    const auto n = static_cast<Pos>(n_tokens);
+    const std::int64_t n_new = n_pages_of(n) - first_page_of(n, groups_[g]);
+    const int label = seqs_[seq].label;
+    std::int64_t n_own = 0;
+    if (label >= 0) {
+      for (const auto& page : labels_[static_cast<std::size_t>(label)].lists[g].pages) {
+        n_own += page.use_count() == 1;
+      }
+    }
+    const auto of = [&](const Needs& needs) {
+      return std::max<std::int64_t>(0, n_new - (needs.n_labels == 0 ? n_own : 0));
+    };
+    need.pinned.n_pages[g] = of(need.pinned);
+    need.unpinned.n_pages[g] = of(need.unpinned);
+  }
+  return need;
+}
+
+std::int64_t World::n_pages_used(std::size_t group, bool with_pins) const {
+  std::set<const int*> used;
+  for (const Label& label : labels_) {
+    if ((with_pins ? label.n_holders() : label.n_seqs) == 0) continue;
+    for (const auto& page : label.lists[group].pages) used.insert(page.get());
+  }
+  return static_cast<std::int64_t>(used.size());
+}
+
+bool World::fits(const Needs& needs, bool with_pins) const {
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const std::int64_t n_all = memory_->kv().lists(g).n_pages();
+    if (needs.n_pages[g] > n_all - n_pages_used(g, with_pins)) return false;
+  }
+  return needs.n_labels <= static_cast<int>(config_.n_cells) - n_labels(with_pins);
+}
+
+// The label's state goes on from n_before to n_after tokens; from 0 it is put there at once.
+void World::grow(Label& label, std::size_t n_before, std::size_t n_after) {
+  label.lists.resize(groups_.size());
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    PageList& list = label.lists[g];
+    if (n_before % kKvPage != 0 && list.pages.back().use_count() > 1) {
+      list.pages.back() = std::make_shared<int>();
+    }
+    while (list.end() < n_pages_of(static_cast<Pos>(n_after))) {
+      list.pages.push_back(std::make_shared<int>());
+    }
+    const std::int64_t first = first_page_of(static_cast<Pos>(n_after), groups_[g]);
+    list.pages.erase(list.pages.begin(), list.pages.begin() + (first - list.first));
+    list.first = first;
+  }
+}
+
+void World::cut_off(Label& label, std::size_t n_tokens) {
+  for (PageList& list : label.lists) {
+    list.pages.resize(
+        static_cast<std::size_t>(n_pages_of(static_cast<Pos>(n_tokens)) - list.first));
+  }
+}
+
+// The most labels beyond those held now, at any time, if these micro-batches are computed.
+World::Needs World::needs(const std::vector<std::vector<std::uint32_t>>& ubatches,
+                          bool with_pins) const {
+  std::vector<Holders> labels(labels_.begin(), labels_.end());
+  if (!with_pins) {
+    for (Holders& label : labels) label.n_pins = 0;
+  }
+  std::map<std::uint32_t, bool> has_moved, in_place;
   int n_extra = 0, n_most = 0;
   for (const auto& ubatch : ubatches) {
     std::vector<std::uint32_t> moving;
@@ -472,6 +629,7 @@ int World::n_needed(const std::vector<std::vector<std::uint32_t>>& ubatches, boo
       const int label = seqs_[seq].label;
       const bool is_private =
           label >= 0 && labels[static_cast<std::size_t>(label)].n_holders() == 1;
+      in_place.try_emplace(seq, is_private);
       if (!has_moved[seq] && !is_private) moving.push_back(seq);
     }
     n_extra += static_cast<int>(moving.size());
@@ -479,18 +637,18 @@ int World::n_needed(const std::vector<std::vector<std::uint32_t>>& ubatches, boo
     for (const std::uint32_t seq : moving) {
       has_moved[seq] = true;
       if (seqs_[seq].label < 0) continue;
-      Label& old = labels[static_cast<std::size_t>(seqs_[seq].label)];
+      Holders& old = labels[static_cast<std::size_t>(seqs_[seq].label)];
       if (--old.n_seqs == 0 && old.n_pins == 0) --n_extra;
     }
   }
-  return n_most;
+  return {.n_labels = n_most,
+          .n_pages = std::vector<std::int64_t>(groups_.size()),
+          .in_place = std::move(in_place)};
 }
 
-void World::account_for_room(bool ok, int needed, int needed_unpinned,
-                             const std::vector<std::uint32_t>& in_use) {
-  const int n_cells = static_cast<int>(config_.n_cells);
-  const bool fits = needed <= n_cells - n_labels(true);
-  const bool fits_unpinned = needed_unpinned <= n_cells - n_labels(false);
+void World::account_for_room(bool ok, const Need& need, const std::vector<std::uint32_t>& in_use) {
+  const bool fits_pinned = fits(need.pinned, true);
+  const bool fits_unpinned = fits(need.unpinned, false);
   if (!ok) return expect(!fits_unpinned || has_failed_alloc_, "full though checkpoints could go");
   bool has_evicted = false;
   for (std::size_t i = pins_.size(); i-- > 0;) {
@@ -509,7 +667,7 @@ void World::account_for_room(bool ok, int needed, int needed_unpinned,
     parked_[i] = accepted_[i];
     let_go(seqs_[i], SeqStatus::kParked);
   }
-  expect(!has_evicted || !fits, "evicted without need");
+  expect(!has_evicted || !fits_pinned, "evicted without need");
   expect(!has_parked || !fits_unpinned, "parked without need");
 }
 
@@ -541,8 +699,9 @@ void World::compare() {
              static_cast<int>(config_.n_cells),
          "free + used = all");
   for (std::uint32_t i = 0; i < config_.n_seqs; ++i) compare_state(i);
+  compare_pages();
   const Ledger& ledger = memory_->ledger();
-  for (std::uint32_t i = 0; i < config_.n_cells; ++i) {
+  for (std::uint32_t i = 0; !tensors_.empty() && i < config_.n_cells; ++i) {
     const CellId cell(static_cast<std::int32_t>(i));
     if (ledger[cell].use == CellUse::kFree)
       expect(!hash_at(tensors_[0], cell), "a free cell is wiped");
@@ -561,10 +720,9 @@ std::string World::compare_thoroughly() {
                (seq.status == SeqStatus::kLive || seq.status == SeqStatus::kEmpty),
            "seq_pos_max");
     if (seq.status != SeqStatus::kLive) continue;
-    for (const StateTensor& t : tensors_) {
-      expect(hash_at(t, ledger[id(i)].tail) == (seq.hash ^ key_of(t.layer, t.kind)),
-             "every tensor");
-    }
+    const std::string wrong =
+        wrong_content(memory_->kv(), tensors_, ledger[id(i)].tail, seq.tokens);
+    expect(wrong.empty(), wrong.c_str());
   }
   for (const Pin& pin : pins_) {
     expect(pin.handle.is_kept(), "a checkpoint that nobody evicted");
@@ -575,12 +733,27 @@ std::string World::compare_thoroughly() {
   return difference_;
 }
 
+// As many pages are used as there are; and all of one sequence's content.
+void World::compare_pages() {
+  if (groups_.empty()) return;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const KvLists& lists = memory_->kv().lists(g);
+    expect(n_pages_used(g, true) == std::int64_t{lists.n_pages()} - lists.n_free(), "pages used");
+  }
+  const std::uint32_t i = n_compared_++ % config_.n_seqs;
+  if (seqs_[i].status != SeqStatus::kLive || !difference_.empty()) return;
+  const std::string wrong =
+      wrong_content(memory_->kv(), tensors_, memory_->ledger()[id(i)].tail, seqs_[i].tokens);
+  expect(wrong.empty(), wrong.c_str());
+}
+
 void World::compare_state(std::uint32_t i) {
   const Seq& seq = seqs_[i];
   const Sequence& found = memory_->ledger()[id(i)];
   expect(found.status == seq.status, "status of a sequence");
   if (seq.status != SeqStatus::kLive || found.status != SeqStatus::kLive) return;
   expect(found.n_tokens == static_cast<Pos>(seq.tokens.size()), "tokens of a sequence");
+  if (tensors_.empty()) return;
   const StateTensor& t = tensors_[i % tensors_.size()];
   expect(hash_at(t, found.tail) == (seq.hash ^ keys_[i % tensors_.size()]), "state of a sequence");
 }

@@ -3,7 +3,8 @@
 //
 // The model is a list of tokens for each sequence, and for each state a label, counted by those who
 // hold it. It knows nothing of cells, lists or plans: a sequence that is alone with its label is
-// extended in place, any other gets a new label.
+// extended in place, any other gets a new label. A label's pages are shared pointers: how many are
+// used is how many there are.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,11 @@ struct WorldConfig {
   std::size_t n_layers = 1;
   bool is_host = true;  // whether the host can address the rows
   bool parks = false;   // whether the owner may be asked to take idle states
+
+  // Hybrids: an attention layer for each window (0: none), after the recurrent layers.
+  std::vector<int> windows = {};
+  std::uint32_t n_pages = 0;
+  std::size_t n_tokens_max = 48;  // longer sequences are begun anew
 };
 
 enum class OpKind : std::uint8_t {
@@ -74,10 +80,27 @@ class World {
   std::string compare_thoroughly();
 
  private:
-  struct Label {
+  struct Holders {
     int n_seqs = 0;
     int n_pins = 0;
     int n_holders() const { return n_seqs + n_pins; }
+  };
+  struct PageList {
+    std::int64_t first = 0;
+    std::vector<std::shared_ptr<int>> pages;
+    std::int64_t end() const { return first + static_cast<std::int64_t>(pages.size()); }
+  };
+  struct Label : Holders {
+    std::vector<PageList> lists;  // by group of windows
+  };
+  // What a plan needs: labels, and pages by group; of windows that are never full, none.
+  struct Needs {
+    int n_labels = 0;
+    std::vector<std::int64_t> n_pages;
+    std::map<std::uint32_t, bool> in_place;  // by sequence: alone when it is first placed
+  };
+  struct Need {  // with all checkpoints, and without
+    Needs pinned, unpinned;
   };
   struct Seq {
     SeqStatus status = SeqStatus::kEmpty;
@@ -123,13 +146,22 @@ class World {
   void let_go(Seq& seq, SeqStatus status);
   void unpin(std::size_t pin);
   int n_labels(bool with_pins) const;  // held labels: cells in use
-  int n_needed(const std::vector<std::vector<std::uint32_t>>& ubatches, bool with_pins) const;
+  Needs needs(const std::vector<std::vector<std::uint32_t>>& ubatches, bool with_pins) const;
+  Need need_of(const std::vector<BatchPart>& batch, std::uint32_t n_ubatch) const;
+  Need need_of_state(std::uint32_t seq, std::size_t n_tokens) const;
+  std::int64_t growth(std::uint32_t seq, std::size_t n, std::size_t n_at_once, bool in_place,
+                      std::size_t group) const;
+  bool fits(const Needs& needs, bool with_pins) const;
+  std::int64_t n_pages_used(std::size_t group, bool with_pins) const;
+  void grow(Label& label, std::size_t n_before, std::size_t n_after);
+  void cut_off(Label& label, std::size_t n_tokens);
+  void compare_pages();
+  void remove_end(const Op& op, std::size_t n_tokens);
   std::vector<std::vector<std::uint32_t>> cut(const std::vector<BatchPart>& batch,
                                               std::uint32_t n_ubatch) const;
   // After a call that makes room: which checkpoints and idle sequences went, and whether they had
   // to. `ok`: whether the call succeeded.
-  void account_for_room(bool ok, int n_needed, int n_needed_unpinned,
-                        const std::vector<std::uint32_t>& in_use);
+  void account_for_room(bool ok, const Need& need, const std::vector<std::uint32_t>& in_use);
 
   void expect(bool condition, const char* what);
   void compare();
@@ -143,6 +175,8 @@ class World {
   std::unique_ptr<RecurrentMemory> memory_;
   std::vector<StateTensor> tensors_;
   std::vector<std::uint64_t> keys_;  // of the tensors
+  std::vector<int> groups_;          // the windows, each once
+  std::uint32_t n_compared_ = 0;
   std::vector<Label> labels_;
   std::vector<int> free_labels_;
   std::vector<Seq> seqs_;
