@@ -2,7 +2,7 @@
 
 A mutant is (name, what it does, [(file, text, replacement), ...]); a text occurs exactly once in its
 file. A1 .. E7 are the defects of docs/decisions/0012-recurrent-memory-defects.md, put into our code;
-X1 and on are mistakes of our own making that the design invites.
+X1 and on, and K1 and on for pages, are mistakes of our own making that the design invites.
 """
 
 BATCH = "recurrent_memory_batch.cpp"
@@ -12,6 +12,7 @@ CORE = "recurrent_memory.cpp"
 SEQ = "recurrent_memory_seq.cpp"
 STATE = "recurrent_memory_state.cpp"
 VIEW = "state_view.cpp"
+KV = "kv_memory.cpp"
 
 MUTANTS = [
     # --- A: process death ---
@@ -27,7 +28,7 @@ MUTANTS = [
         STATE, "if (!ledger_.contains(last))", "if (last == SeqId(-7))")]),
     ("A5", "division by what the caller gives", [(
         SEQ, "if (d < 1) return", "if (ledger_[seq].n_tokens % d > ledger_[seq].n_tokens) return")]),
-    ("A6", "a part may have no token", [(BATCH, "if (n_tokens == 0 ||", "if (")]),
+    ("A6", "a part may have no token", [(BATCH, "if (part.n_tokens == 0 ||", "if (")]),
     ("A7", "an empty batch is taken for one", [(
         BATCH, "if (batch.empty())", "if (batch.size() > ~1ull)")]),
     ("A8", "a shared state is written for each sharer", [(
@@ -42,11 +43,13 @@ MUTANTS = [
         STAGED, "src == CellId() ? kZeroRow : src.value",
         "src == CellId() ? dst.value : src.value")]),
     ("B3", "negative positions can be read", [(
-        VIEW, "if (count < 1 || count > static_cast<std::uint64_t>(std::numeric_limits<Pos>::max())) {",
+        VIEW, "if (count < 1 || count > static_cast<std::uint64_t>(format_->n_tokens_max)) {",
         "if (count < 1) {")]),
     ("B4", "cut bytes are read", [
         (VIEW, "if (u64(kSizeAt) != bytes_.size()) {", "if (u64(kSizeAt) == 1) {"),
-        (VIEW, "if (end != bytes_.size()) {", "if (end == 1) {")]),
+        (VIEW, "if (n_left < kSectionExtraBytes || n_left - kSectionExtraBytes < n_payload) {",
+         "if (n_left == 1) {"),
+        (VIEW, "if (at == bytes_.size() - kTrailerBytes) return {};", "if (at != 1) return {};")]),
     ("B5", "rows are wiped by multiplying with zero", [(
         "state_tensors.cpp", "t.rows.buffer->zero(offset_of(t, cell), t.rows.stride);",
         "std::vector<float> row(t.row_bytes / 4);"
@@ -84,8 +87,10 @@ MUTANTS = [
         "recurrent_memory.h", "bool get_can_shift() const { return false; }",
         "bool get_can_shift() const { return true; }")]),
     ("C9", "only the first row is validated", [(
-        VIEW, "if (const auto element = first_non_finite(expected.type, row(state, i))) {",
-        "if (const auto element = first_non_finite(expected.type, row(state, 0))) {")]),
+        VIEW, "    if (const auto element = first_non_finite(expected.type, elements)) {",
+        "    const bool is_first = &expected == format_->rows.data();\n"
+        "    if (const auto element = first_non_finite(expected.type, elements);"
+        " element && is_first) {")]),
     ("C10", "checksums are not verified", [(
         VIEW, "  StateView view;\n", "  StateView view;\n  checksums = Checksums::kIgnore;\n")]),
     ("C10b", "another model's state is read", [(
@@ -135,15 +140,16 @@ MUTANTS = [
     ("D8", "sizes overflow", [(
         "state_tensors.cpp", "stride ? checked_mul(*stride, mem_size) : std::nullopt",
         "stride ? std::optional(std::uint64_t(*stride * mem_size)) : std::nullopt"),
-        ("state_tensors.cpp", "const auto n_row = row_bytes(type, n_elems);",
-         "const auto n_row = std::optional(n_elems * dtype_info(type).block_bytes);")]),
+        ("state_tensors.cpp", "row_bytes(tensor.rows.type, tensor.rows.n_elems)",
+         "std::optional(tensor.rows.n_elems * dtype_info(tensor.rows.type).block_bytes)")]),
     ("D9", "a micro-batch has a token too many", [(
         "batch_cutter.cpp", "std::min(n_left, n_ubatch_ - tokens_.size())",
         "std::min(n_left, n_ubatch_ + 1 - tokens_.size())")]),
     ("D10", "a read allocates after it has dropped all", [
-        (STATE, "  std::vector<CellId> cells(view.n_states());\n", ""),
-        (STATE, "  planner_.begin(view.n_states());",
-         "  std::vector<CellId> cells(view.n_states());\n  planner_.begin(view.n_states());")]),
+        (STATE, "  std::vector<Installed> states(view.n_states());\n", ""),
+        (STATE, "  [[maybe_unused]] const Status has_room",
+         "  std::vector<Installed> states(view.n_states());\n"
+         "  [[maybe_unused]] const Status has_room")]),
     ("D11", "errors are logged", [
         (CORE, "  return fail(ErrorCode::kInvalidArgument, \"sequence {}, expected 0 .. {}\"",
          "  std::fputs(\"bad sequence\\n\", stderr);\n"
@@ -168,7 +174,8 @@ MUTANTS = [
         VIEW, " || u64(at + 8) != n_payload) {", ") {")]),
     ("E6", "trailing bytes are read", [
         (VIEW, "if (u64(kSizeAt) != bytes_.size()) {", "if (u64(kSizeAt) > bytes_.size()) {"),
-        (VIEW, "if (end != bytes_.size()) {", "if (end > bytes_.size()) {")]),
+        (VIEW, "if (at == bytes_.size() - kTrailerBytes) return {};",
+         "if (at <= bytes_.size() - kTrailerBytes) return {};")]),
     ("E7", "the version is not checked", [(
         VIEW, "if (u32(kVersionAt) != kStateVersion) {", "if (u32(kVersionAt) > 99) {")]),
     # --- X: mistakes that our own design invites ---
@@ -177,7 +184,7 @@ MUTANTS = [
     ("X2", "an evicted checkpoint's handle stays good", [(
         "ledger.cpp", "  ++cell.pin_generation;\n", "")]),
     ("X3", "the plan forgets cells that all sharers left", [(
-        "slot_planner.cpp", "if (n_holders(ledger_[uses_[i].seq].tail) == 0) ++n_freed;", "")]),
+        "slot_planner.cpp", "if (n_holders(ledger_[uses_[i].part.seq].tail) == 0) ++n_freed;", "")]),
     ("X4", "the plan forgets that sharers move away", [(
         "slot_planner.cpp", "    mark->n_left += mark->n_leaving;\n", "")]),
     ("X5", "the plan ignores checkpoints", [(
@@ -192,8 +199,7 @@ MUTANTS = [
     ("X9", "age does not count", [(
         "eviction.cpp", "v.worth, v.last_used, v.cell", "v.worth, 0, v.cell")]),
     ("X10", "unpinning that saves nothing is done", [(
-        "eviction.cpp", "if (n_needed_now < n_needed) chosen_.push_back(victim);",
-        "chosen_.push_back(victim);")]),
+        "eviction.cpp", "  return helps;\n", "  return true;\n")]),
     ("X11", "a refusal to be parked is not heard", [(
         "eviction.cpp", "} else if (!victim.is_parked || may_park(victim.cell)) {",
         "} else if (!victim.is_parked || (may_park(victim.cell), true)) {")]),
@@ -219,7 +225,8 @@ MUTANTS = [
     ("X18", "a repeated id slips through where a cut lies between", [(
         BATCH, "if (is_repeated || !plan_part(", "if (!plan_part(")]),
     ("X19", "positions may overflow", [(
-        BATCH, "n_tokens == 0 || n_tokens > n_tokens_left(ledger_[seq])", "n_tokens == 0")]),
+        BATCH, "part.n_tokens == 0 || part.n_tokens > n_tokens_left(part.seq)",
+        "part.n_tokens == 0")]),
     ("X20", "offload does not choose", [(
         "state_tensors.cpp", "params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type()",
         "params.layer_devices[i]->buffer_type()")]),
@@ -227,11 +234,77 @@ MUTANTS = [
         "state_tensors.cpp", "t.rows.buffer->read(offset_of(t, cell), out);",
         "std::copy_n(t.rows.buffer->host() + offset_of(t, cell), out.size(), out.begin());")]),
     ("X22", "one buffer for all buffer types", [(
-        "state_tensors.cpp", "if (index == pools.size()) pools.push_back({.type = &type});",
-        "if (pools.empty()) pools.push_back({.type = &type});\n  if (index > 0) return 0;")]),
+        "buffer_plan.cpp", "const auto index = static_cast<std::size_t>(found - pools_.begin());",
+        "const std::size_t index = found == pools_.begin() ? 0 : 0;")]),
     ("X23", "the last output of a part is wanted in every micro-batch", [(
         "batch_cutter.cpp", "source.outputs == Outputs::kLast && is_last",
         "source.outputs == Outputs::kLast")]),
     ("X24", "clear with data keeps the checkpoints", [(
         SEQ, "  if (!data) return {};\n", "  return {};\n")]),
+    # --- K: pages of keys and values ---
+    ("K1", "a page that others have is written", [(
+        KV, "if (group.lists.n_holders(page) == 1) return;", "return;")]),
+    ("K2", "a page is renewed, its rows are not copied", [(
+        KV, "      layer.buffer->write(page_offset(layer, copy) + offset, rows);\n", "")]),
+    ("K3", "V is not copied", [(KV, "    copy_rows(layer.k_bytes * kKvPage, layer.v_bytes);\n", "")]),
+    ("K4", "sharing a page does not count", [(
+        "kv_lists.cpp", "  for (std::int32_t i = 0; i < n; ++i) ++n_holders_[index(ids(dst)[i])];\n", "")]),
+    ("K5", "a window gives a page back too early", [(
+        KV, "first_page_of(n_tokens_[cell], group.window);",
+        "first_page_of(n_tokens_[cell] + 1, group.window);")]),
+    ("K6", "a window gives nothing back", [(
+        KV, "void KvMemory::settle(CellId cell) noexcept {\n",
+        "void KvMemory::settle(CellId cell) noexcept {\n  if (cell.value >= 0) return;\n")]),
+    ("K7", "a cell is released, its pages are not", [("ledger.cpp", "  kv_.release(id);\n", "")]),
+    ("K8", "the plan forgets pages", [(
+        "slot_planner.cpp", "      add_pages(uses_[last], is_in_place);\n", "")]),
+    ("K9", "the plan forgets the copy of a page", [(
+        "kv_needs.cpp", "first_new -= is_shared ? 1 : 0;", "(void)is_shared;")]),
+    ("K10", "the plan asks for the whole length of a window's prompt", [(
+        "kv_needs.cpp", "return std::min(n_new, n_list - std::min(n_list, n_back));",
+        "return n_new;")]),
+    ("K11", "the plan counts on pages that others keep", [(
+        "kv_needs.cpp", "return lists.n_holders(page) == 1; }", "return lists.n_holders(page) >= 1; }")]),
+    ("K12", "a page is not wiped", [(
+        KV, "    layer.buffer->zero(page_offset(layer, page), layer.stride);\n", "")]),
+    ("K13", "eviction counts shared pages as free", [(
+        "kv_room.cpp", "if (--groups_[g].n_holders[static_cast<std::size_t>(page)] == 0) ++groups_[g].n_free;",
+        "--groups_[g].n_holders[static_cast<std::size_t>(page)];\n      ++groups_[g].n_free;")]),
+    ("K14", "what was evicted in vain is not spared", [(
+        "eviction.cpp", "  if (fits()) spare(planner);\n", "")]),
+    ("K15", "eviction ends before there are pages", [(
+        "eviction.cpp", "n_cells_needed_ <= n_cells_free_ && room_.fits(n_pages_needed_)",
+        "n_cells_needed_ <= n_cells_free_")]),
+    ("K16", "owners are asked to park in vain", [(
+        "eviction.cpp", "  if (!all_would_fit(planner)) return false;\n", "")]),
+    ("K17", "free pages are not looked at", [(
+        "ledger.cpp", "    if (needs.n_pages[g] > kv_.lists(g).n_free()) return false;\n", "")]),
+    ("K18", "the digest forgets windows", [(
+        "state_format.cpp", "      layout.add(static_cast<std::uint32_t>(row.window), 4);\n", "")]),
+    ("K19", "the digest forgets the type of K and V", [(
+        "state_format.cpp", "      layout.add(static_cast<std::uint32_t>(row.type), 4);\n", "")]),
+    ("K20", "a dump is read without pages for it", [(
+        STATE, "if (needs.n_pages[g] <= kv_.lists(g).n_pages()) continue;", "continue;")]),
+    ("K21", "an end is removed from all who share it", [(
+        SEQ, "  if (ledger_.is_private(seq)) {\n    kv_", "  if (n_tokens > 0) {\n    kv_")]),
+    ("K22", "an end is removed that a window has passed", [(
+        SEQ, "if (n_tokens < kv_.n_tokens_min(tail)) {", "if (n_tokens < 0) {")]),
+    ("K23", "a recurrent state is cut", [(SEQ, "if (!is_recurrent() && (p1", "if ((p1")]),
+    ("K24", "a lane begins behind its tokens", [(
+        KV, "static_cast<std::int32_t>(n_tokens_[cell]) - n_tokens",
+        "static_cast<std::int32_t>(n_tokens_[cell])")]),
+    ("K25", "positions outgrow 31 bits", [(
+        "state_format.cpp", ": std::numeric_limits<std::int32_t>::max();",
+        ": std::numeric_limits<Pos>::max();")]),
+    ("K26", "scales of Q8_0 are not looked at", [(
+        "finite.cpp", "if (type == DType::kQ8_0) {", "if (type == DType::kQ4_0) {")]),
+    ("K27", "a window's pool is taken for ample", [(
+        "kv_memory_create.cpp", "plan.is_ample = n_most <= n_all;", "plan.is_ample = true;")]),
+    ("K28", "a window's list is a page too short", [(
+        "kv_memory.h", "return (n_steps + kKvPage - 1) / kKvPage + 1;",
+        "return (n_steps + kKvPage - 1) / kKvPage;")]),
+    ("K29", "a shared state is counted on to make room for another", [(
+        "slot_planner.cpp", "is_in_place ? tail : CellId());", "tail);")]),
+    ("K30", "pages are counted on that others take along", [(
+        "slot_planner.cpp", "is_in_place && mark->n_left == 0", "is_in_place")]),
 ]
