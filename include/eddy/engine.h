@@ -41,17 +41,23 @@ class Session;
 
 // Element types of the state. R is the recurrent state, S the short-convolution state.
 enum class StateType { kF32, kF16, kBF16 };
+// Element types of the keys and values that attention layers keep.
+enum class KvType { kF32, kF16, kBF16, kQ8_0 };
 
 struct EngineOptions {
   int n_threads = 0;                   // 0: one for each physical core; at most 256
   std::string isa = {};                // "": EDDY_ISA if set, else the best that the machine has
   StateType type_r = StateType::kF32;  // element type of R
   StateType type_s = StateType::kF32;  // element type of S
+  KvType type_kv = KvType::kF16;       // element type of K and V
   bool offload = true;                 // the state lies where its layer is computed
   std::uint32_t n_seq_max = 16;        // sessions that may live at a time, at least 1
   std::uint32_t mem_size = 0;          // cells for states; 0: n_seq_max
-  std::uint32_t n_batch = 2048;        // tokens looked at in one step, at least 1
-  std::uint32_t n_ubatch = 512;        // tokens computed at once, 1 .. n_batch
+  // Positions that attention layers keep, of all sessions together, at least 1; without such layers
+  // it does not matter. On the host a position costs no memory before it is used.
+  std::uint32_t kv_size = 32768;
+  std::uint32_t n_batch = 2048;  // tokens looked at in one step, at least 1
+  std::uint32_t n_ubatch = 512;  // tokens computed at once, 1 .. n_batch
   // Told the loaded fraction, 0 .. 1, now and then; may be empty.
   std::function<void(double)> on_load = {};
 };
@@ -67,7 +73,8 @@ struct EngineInfo {
   std::uint64_t n_weight_bytes = 0;
   std::uint64_t n_r_bytes = 0;       // R of one sequence, all layers
   std::uint64_t n_s_bytes = 0;       // S of one sequence, all layers
-  std::uint64_t n_memory_bytes = 0;  // all cells, as allocated
+  std::uint64_t n_kv_bytes = 0;      // K and V of one position, all layers
+  std::uint64_t n_memory_bytes = 0;  // all cells and positions, as allocated
   std::uint32_t n_seq_max = 0;
   std::uint32_t mem_size = 0;  // cells
   int n_threads = 0;

@@ -1,5 +1,6 @@
 #include "cli/model_options.h"
 
+#include <limits>
 #include <map>
 
 #include "cli/console.h"
@@ -7,16 +8,32 @@
 namespace eddy {
 namespace {
 
-void add_state_type(CLI::App& command, const std::string& flag, StateType& type,
-                    const std::string& help) {
-  static const std::map<std::string, StateType> kTypes = {
-      {"f32", StateType::kF32}, {"f16", StateType::kF16}, {"bf16", StateType::kBF16}};
-  const auto parse = [&type](const std::string& text) {
-    const auto found = kTypes.find(CLI::detail::to_lower(text));
-    if (found == kTypes.end()) throw CLI::ValidationError(text + ", expected f32, f16 or bf16");
+template <class T>
+CLI::Option* add_type(CLI::App& command, const std::string& flag, T& type,
+                      const std::map<std::string, T>& names) {
+  std::string list;
+  for (const auto& [name, value] : names) list += (list.empty() ? "" : "|") + name;
+  const auto parse = [&type, names, list](const std::string& text) {
+    const auto found = names.find(CLI::detail::to_lower(text));
+    if (found == names.end()) throw CLI::ValidationError(text + ", expected " + list);
     type = found->second;
   };
-  command.add_option_function<std::string>(flag, parse, help)->type_name("f32|f16|bf16");
+  return command.add_option_function<std::string>(flag, parse)->type_name(list);
+}
+
+void add_element_types(CLI::App& command, EngineOptions& engine) {
+  const std::map<std::string, StateType> states = {
+      {"f32", StateType::kF32}, {"f16", StateType::kF16}, {"bf16", StateType::kBF16}};
+  const std::map<std::string, KvType> kvs = {{"f32", KvType::kF32},
+                                             {"f16", KvType::kF16},
+                                             {"bf16", KvType::kBF16},
+                                             {"q8_0", KvType::kQ8_0}};
+  add_type(command, "--type-r", engine.type_r, states)
+      ->description("element type of the recurrent state");
+  add_type(command, "--type-s", engine.type_s, states)
+      ->description("element type of the short-convolution state");
+  add_type(command, "--type-kv", engine.type_kv, kvs)
+      ->description("element type of attention's keys and values");
 }
 
 }  // namespace
@@ -34,8 +51,12 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->type_name("");
   command.add_option("--isa", engine.isa, "instruction set; default: the best the machine has")
       ->type_name("NAME");
-  add_state_type(command, "--type-r", engine.type_r, "element type of the recurrent state");
-  add_state_type(command, "--type-s", engine.type_s, "element type of the short-convolution state");
+  add_element_types(command, engine);
+  command
+      .add_option("--kv-size", engine.kv_size,
+                  "positions that attention layers keep, of all sessions together")
+      ->type_name("N")
+      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()));
   command.add_option("--batch", engine.n_batch, "tokens looked at in one step")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));

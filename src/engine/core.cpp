@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 
 #include "base/error.h"
 #include "base/try.h"
@@ -11,12 +12,23 @@ namespace {
 
 constexpr std::uint32_t kMaxSequences = 1 << 20;
 constexpr std::uint32_t kMaxBatch = 1 << 20;
+constexpr std::uint32_t kMaxPositions = std::numeric_limits<std::int32_t>::max();
 
 DType state_dtype(StateType type) {
   switch (type) {
     case StateType::kF32: return DType::kF32;
     case StateType::kF16: return DType::kF16;
     case StateType::kBF16: return DType::kBF16;
+  }
+  return DType::kF32;
+}
+
+DType kv_dtype(KvType type) {
+  switch (type) {
+    case KvType::kF32: return DType::kF32;
+    case KvType::kF16: return DType::kF16;
+    case KvType::kBF16: return DType::kBF16;
+    case KvType::kQ8_0: return DType::kQ8_0;
   }
   return DType::kF32;
 }
@@ -29,6 +41,7 @@ Status check_range(const char* name, std::uint32_t value, std::uint32_t low, std
 Status check_options(const EngineOptions& options) {
   EDDY_TRY(check_range("n_seq_max", options.n_seq_max, 1, kMaxSequences));
   EDDY_TRY(check_range("mem_size", options.mem_size, 0, kMaxSequences));
+  EDDY_TRY(check_range("kv_size", options.kv_size, 1, kMaxPositions));
   EDDY_TRY(check_range("n_batch", options.n_batch, 1, kMaxBatch));
   return check_range("n_ubatch", options.n_ubatch, 1, options.n_batch);
 }
@@ -42,10 +55,12 @@ RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOption
           .layer_devices = std::vector<const Device*>(n_layer, &parts.ops->device()),
           .type_r = state_dtype(options.type_r),
           .type_s = state_dtype(options.type_s),
+          .type_kv = kv_dtype(options.type_kv),
           .offload = options.offload,
           .mem_size = (options.mem_size == 0 ? options.n_seq_max : options.mem_size) + 1,
           .n_seq_max = options.n_seq_max + 1,
           .n_ubatch_max = options.n_ubatch,
+          .kv_size = options.kv_size,
           .filter = {},
           .identity = model.identity()};
 }
@@ -67,6 +82,8 @@ EngineInfo make_info(const EngineParts& parts, const EngineOptions& options,
   for (const auto& layer : parts.model->state_layout().layers) {
     info.n_r_bytes += row_bytes(state_dtype(options.type_r), layer.r_elems).value_or(0);
     info.n_s_bytes += row_bytes(state_dtype(options.type_s), layer.s_elems).value_or(0);
+    info.n_kv_bytes += row_bytes(kv_dtype(options.type_kv), layer.k_elems).value_or(0);
+    info.n_kv_bytes += row_bytes(kv_dtype(options.type_kv), layer.v_elems).value_or(0);
   }
   for (const MemoryUse& use : memory.memory_breakdown()) info.n_memory_bytes += use.n_bytes;
   return info;

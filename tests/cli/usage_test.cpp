@@ -105,6 +105,8 @@ TEST(Usage, WrongUsageIsCodeTwoAndOneLine) {
                                    {"run", model, "-p", "x", "--logit-bias", "7"},
                                    {"run", model, "-p", "x", "--logit-bias", "99999999=1"},
                                    {"run", model, "-p", "x", "--type-r", "q8_0"},
+                                   {"run", model, "-p", "x", "--type-kv", "q4_0"},
+                                   {"run", model, "-p", "x", "--kv-size", "0"},
                                    {"run", model, "-p", "x", "--threads", "-1"},
                                    {"run", model, "-p", "x", "--ubatch", "0"},
                                    {"run", model, "-p", "x", "--stop", ""},

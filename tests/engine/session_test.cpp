@@ -316,9 +316,9 @@ TEST(Session, RefusesBadTokensAndParameters) {
 }
 
 TEST(Engine, RefusesOptionsOutsideTheirRanges) {
-  const std::vector<EngineOptions> wrong = {{.n_seq_max = 0},  {.n_seq_max = 1U << 31},
-                                            {.mem_size = ~0U}, {.n_batch = 0},
-                                            {.n_ubatch = 0},   {.n_batch = 4, .n_ubatch = 5}};
+  const std::vector<EngineOptions> wrong = {
+      {.n_seq_max = 0}, {.n_seq_max = 1U << 31},       {.mem_size = ~0U}, {.n_batch = 0},
+      {.n_ubatch = 0},  {.n_batch = 4, .n_ubatch = 5}, {.kv_size = 0},    {.kv_size = 1U << 31}};
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     const auto core =
         Engine::Core::create(fakes::make_parts(std::make_shared<fakes::Script>()), wrong[i]);
