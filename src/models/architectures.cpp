@@ -13,15 +13,9 @@
 namespace eddy {
 namespace {
 
-constexpr Architecture kArchitectures[] = {
-    {"mamba", make_mamba},
-    {"mamba2", make_mamba2},
-    {"recurrentgemma", make_recurrentgemma, {"griffin", "recurrent-gemma", "recurrent_gemma"}},
-    {"rwkv6", make_rwkv6},
-    {"rwkv6qwen2", make_rwkv6qwen2},
-    {"rwkv7", make_rwkv7},
-    {"arwkv7", make_arwkv7},
-};
+#define EDDY_TABLE_LINE(name, ...) {#name, make_##name, {__VA_ARGS__}},
+constexpr Architecture kArchitectures[] = {EDDY_ARCHITECTURES(EDDY_TABLE_LINE)};
+#undef EDDY_TABLE_LINE
 
 std::string known_names() {
   std::vector<std::string_view> names;

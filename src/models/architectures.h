@@ -1,7 +1,6 @@
 // The table of architectures: the name in a file's general.architecture, and who computes it.
 //
-// A new architecture is one file that defines make_<name>, its declaration here and its line in the
-// table.
+// A new architecture is one file that defines make_<name>, and its line in the list.
 #pragma once
 
 #include <array>
@@ -26,12 +25,20 @@ struct Architecture {
 
 std::span<const Architecture> architectures();
 
-std::unique_ptr<Model> make_mamba(Loader& load);
-std::unique_ptr<Model> make_mamba2(Loader& load);
-std::unique_ptr<Model> make_recurrentgemma(Loader& load);
-std::unique_ptr<Model> make_rwkv6(Loader& load);
-std::unique_ptr<Model> make_rwkv6qwen2(Loader& load);
-std::unique_ptr<Model> make_rwkv7(Loader& load);
-std::unique_ptr<Model> make_arwkv7(Loader& load);
+// The list: name, and other names that files use.
+// clang-format off
+#define EDDY_ARCHITECTURES(X) \
+  X(mamba) \
+  X(mamba2) \
+  X(recurrentgemma, "griffin", "recurrent-gemma", "recurrent_gemma") \
+  X(rwkv6) \
+  X(rwkv6qwen2) \
+  X(rwkv7) \
+  X(arwkv7)
+// clang-format on
+
+#define EDDY_DECLARE_MAKE(name, ...) std::unique_ptr<Model> make_##name(Loader& load);
+EDDY_ARCHITECTURES(EDDY_DECLARE_MAKE)
+#undef EDDY_DECLARE_MAKE
 
 }  // namespace eddy

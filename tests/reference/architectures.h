@@ -7,12 +7,21 @@
 
 namespace eddy::reference {
 
-std::unique_ptr<Reference> make_mamba_reference(const GgufFile& file);
-std::unique_ptr<Reference> make_mamba2_reference(const GgufFile& file);
-std::unique_ptr<Reference> make_recurrentgemma_reference(const GgufFile& file);
-std::unique_ptr<Reference> make_rwkv6_reference(const GgufFile& file);
-std::unique_ptr<Reference> make_rwkv6qwen2_reference(const GgufFile& file);
-std::unique_ptr<Reference> make_rwkv7_reference(const GgufFile& file);
-std::unique_ptr<Reference> make_arwkv7_reference(const GgufFile& file);
+// The list: of each there is a function make_<name>_reference.
+// clang-format off
+#define EDDY_REFERENCES(X) \
+  X(mamba) \
+  X(mamba2) \
+  X(recurrentgemma) \
+  X(rwkv6) \
+  X(rwkv6qwen2) \
+  X(rwkv7) \
+  X(arwkv7)
+// clang-format on
+
+#define EDDY_DECLARE_REFERENCE(name) \
+  std::unique_ptr<Reference> make_##name##_reference(const GgufFile& file);
+EDDY_REFERENCES(EDDY_DECLARE_REFERENCE)
+#undef EDDY_DECLARE_REFERENCE
 
 }  // namespace eddy::reference

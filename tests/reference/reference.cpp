@@ -11,13 +11,10 @@ namespace eddy::reference {
 
 std::unique_ptr<Reference> make_reference(const GgufFile& file) {
   const std::string name = text_key(file, "general.architecture");
-  if (name == "mamba") return make_mamba_reference(file);
-  if (name == "mamba2") return make_mamba2_reference(file);
-  if (name == "recurrentgemma") return make_recurrentgemma_reference(file);
-  if (name == "rwkv6") return make_rwkv6_reference(file);
-  if (name == "rwkv6qwen2") return make_rwkv6qwen2_reference(file);
-  if (name == "rwkv7") return make_rwkv7_reference(file);
-  if (name == "arwkv7") return make_arwkv7_reference(file);
+#define EDDY_TRY_NAME(known) \
+  if (name == #known) return make_##known##_reference(file);
+  EDDY_REFERENCES(EDDY_TRY_NAME)
+#undef EDDY_TRY_NAME
   return nullptr;
 }
 

@@ -3,15 +3,9 @@
 namespace eddy::make_model {
 namespace {
 
-constexpr Architecture kArchitectures[] = {
-    {"mamba", mamba_shapes, plan_mamba},
-    {"mamba2", mamba2_shapes, plan_mamba2},
-    {"recurrentgemma", recurrentgemma_shapes, plan_recurrentgemma},
-    {"rwkv6", rwkv6_shapes, plan_rwkv6},
-    {"rwkv6qwen2", rwkv6qwen2_shapes, plan_rwkv6qwen2},
-    {"rwkv7", rwkv7_shapes, plan_rwkv7},
-    {"arwkv7", arwkv7_shapes, plan_arwkv7},
-};
+#define EDDY_TABLE_LINE(name) {#name, name##_shapes, plan_##name},
+constexpr Architecture kArchitectures[] = {EDDY_RANDOM_MODELS(EDDY_TABLE_LINE)};
+#undef EDDY_TABLE_LINE
 
 }  // namespace
 

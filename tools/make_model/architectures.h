@@ -1,7 +1,7 @@
 // The architectures that random models can be made of, and the shapes of each: `tiny` ones for
 // tests, the published ones for benchmarks.
 //
-// A new architecture is one file with its shapes and its plan, and one line in the table.
+// A new architecture is one file with its shapes and its plan, and one line in the list.
 #pragma once
 
 #include <optional>
@@ -23,19 +23,22 @@ struct Architecture {
 std::span<const Architecture> architectures();
 const Architecture* find_architecture(std::string_view name);
 
-std::vector<std::string_view> mamba_shapes();
-std::optional<Plan> plan_mamba(std::string_view shape, DType type);
-std::vector<std::string_view> mamba2_shapes();
-std::optional<Plan> plan_mamba2(std::string_view shape, DType type);
-std::vector<std::string_view> recurrentgemma_shapes();
-std::optional<Plan> plan_recurrentgemma(std::string_view shape, DType type);
-std::vector<std::string_view> rwkv6_shapes();
-std::optional<Plan> plan_rwkv6(std::string_view shape, DType type);
-std::vector<std::string_view> rwkv6qwen2_shapes();
-std::optional<Plan> plan_rwkv6qwen2(std::string_view shape, DType type);
-std::vector<std::string_view> rwkv7_shapes();
-std::optional<Plan> plan_rwkv7(std::string_view shape, DType type);
-std::vector<std::string_view> arwkv7_shapes();
-std::optional<Plan> plan_arwkv7(std::string_view shape, DType type);
+// The list: of each there are functions <name>_shapes and plan_<name>.
+// clang-format off
+#define EDDY_RANDOM_MODELS(X) \
+  X(mamba) \
+  X(mamba2) \
+  X(recurrentgemma) \
+  X(rwkv6) \
+  X(rwkv6qwen2) \
+  X(rwkv7) \
+  X(arwkv7)
+// clang-format on
+
+#define EDDY_DECLARE_PLAN(name)                  \
+  std::vector<std::string_view> name##_shapes(); \
+  std::optional<Plan> plan_##name(std::string_view shape, DType type);
+EDDY_RANDOM_MODELS(EDDY_DECLARE_PLAN)
+#undef EDDY_DECLARE_PLAN
 
 }  // namespace eddy::make_model
