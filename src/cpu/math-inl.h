@@ -1,7 +1,8 @@
-// exp, expm1, softplus, sigmoid, SiLU, GELU and tanh on sixteen lanes, by polynomials and fused multiply-adds:
-// the same bits on every instruction set. Errors are at most 2 units in the last place, of sigmoid
-// 2.4 (the accuracy of activate in tests/cpu/ops_test.cpp); results below the normal range are
-// rounded as IEEE says, and SiLU's lose what a denormal e^x has lost; NaN gives NaN.
+// exp, expm1, softplus, sigmoid, SiLU, GELU and tanh on sixteen lanes, by polynomials and fused
+// multiply-adds: the same bits on every instruction set. Errors are at most 2 units in the last
+// place, of sigmoid 2.4 (the accuracy of activate in tests/cpu/ops_test.cpp); results below the
+// normal range are rounded as IEEE says, and SiLU's lose what a denormal e^x has lost; NaN gives
+// NaN.
 //
 // Included once for each target of hwy/foreach_target.h.
 #if defined(EDDY_CPU_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
