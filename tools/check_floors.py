@@ -16,7 +16,7 @@ FLOORS = {
     "base": 1,
     "formats": 2, "tensor": 2,
     "memory": 3, "cpu": 3, "text": 3,
-    "models": 4,
+    "models": 4, "convert": 4,
     "engine": 5,
     "cli": 6, "server": 6,
 }

@@ -28,6 +28,7 @@ Command add_tokenize(CLI::App& program);
 Command add_logits(CLI::App& program);
 Command add_perplexity(CLI::App& program);
 Command add_bench(CLI::App& program);
+Command add_convert(CLI::App& program);
 Command add_quantize(CLI::App& program);
 Command add_completion(CLI::App& program);
 

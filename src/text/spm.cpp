@@ -4,22 +4,13 @@
 #include <string>
 
 #include "text/byte_token.h"
+#include "text/space_mark.h"
 #include "text/utf8.h"
 
 namespace eddy {
 namespace {
 
 constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
-
-std::string with_spaces(std::string_view text) {
-  std::string out;
-  for (std::size_t at = text.find(kSpaceMark); at != text.npos; at = text.find(kSpaceMark)) {
-    out.append(text.substr(0, at)).append(1, ' ');
-    text.remove_prefix(at + kSpaceMark.size());
-  }
-  return out.append(text);
-}
 
 }  // namespace
 

@@ -9,8 +9,8 @@
 namespace eddy::cli_test {
 namespace {
 
-const std::vector<std::string> kCommands = {"run",        "inspect", "tokenize",  "logits",
-                                            "perplexity", "bench",   "completion"};
+const std::vector<std::string> kCommands = {"run",        "inspect", "tokenize", "logits",
+                                            "perplexity", "bench",   "convert",  "completion"};
 
 // The spellings of the options in a help text.
 std::set<std::string> options_in(const std::string& help) {
@@ -22,6 +22,8 @@ std::set<std::string> options_in(const std::string& help) {
   }
   return options;
 }
+
+std::string absent_folder() { return scratch_directory() + "/absent"; }
 
 std::string without(std::string text, char c) {
   std::erase(text, c);
@@ -115,6 +117,8 @@ TEST(Usage, WrongUsageIsCodeTwoAndOneLine) {
                                    {"logits", model},
                                    {"bench", model, "-p", "none"},
                                    {"bench", model, "--format", "xml"},
+                                   {"convert", absent_folder()},
+                                   {"convert", absent_folder(), "x", "--type", "q4_0"},
                                    {"completion", "tcsh"}};
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     EXPECT_TRUE(is_one_error_line(run_eddy(wrong[i]), 2)) << "case " << i;
@@ -134,6 +138,7 @@ TEST(Usage, BadFilesAreCodeOneAndOneLineThatNamesThem) {
       {{"tokenize", garbage, "-p", "x"}, garbage},
       {{"bench", absent}, absent},
       {{"perplexity", model, absent}, absent},
+      {{"convert", absent, absent + ".gguf"}, absent + "/config.json"},
       {{"logits", model, "--tokens", absent, "--out", absent}, absent},
       {{"logits", model, "--tokens", words, "--out", absent}, words},
       {{"logits", model, "--tokens", write_file("ids.txt", "1 2"), "--out", absent + "/x"}, absent},

@@ -23,6 +23,16 @@ TEST(JsonText, ReadsWhatIsWithinTheLimits) {
   EXPECT_TRUE(succeeds(parse_json(brackets)));
 }
 
+TEST(JsonText, ReadsPythonsNumbersAsNull) {
+  const auto json = parse_json(R"({"a":[0.0, Infinity,-Infinity,NaN],"b":"NaN \"Infinity"})");
+  ASSERT_TRUE(succeeds(json));
+  EXPECT_EQ((*json)["a"].dump(), "[0.0,null,null,null]");
+  EXPECT_EQ((*json)["b"], "NaN \"Infinity");
+  for (const std::string text : {"Infinit", "NaNN", "-NaN", "1Infinity", "In"}) {
+    EXPECT_TRUE(fails_with(parse_json(text), ErrorCode::kMalformed, {"no JSON"})) << text;
+  }
+}
+
 TEST(JsonText, RefusesTheRest) {
   for (const std::string text : {"", "{", "nul", "1 2", "{\"a\":1e999}", "\"\xFF\""}) {
     EXPECT_TRUE(fails_with(parse_json(text), ErrorCode::kMalformed, {"no JSON"})) << text;

@@ -1,0 +1,55 @@
+#include "convert/describe.h"
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/try.h"
+
+namespace eddy::convert {
+namespace {
+
+// general.file_type: part of the format.
+std::uint32_t file_type(DType type) {
+  switch (type) {
+    case DType::kF32: return 0;
+    case DType::kF16: return 1;
+    case DType::kQ8_0: return 7;
+    default: return 32;  // BF16
+  }
+}
+
+// The last name in a path, also of one that ends with a slash.
+std::string name_of(const std::string& folder) {
+  const std::filesystem::path path(folder);
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+}  // namespace
+
+std::string Describer::full(std::string_view key) const {
+  return fmt::format("{}.{}", checkpoint_.family().architecture, key);
+}
+
+void Describer::add_common(std::int64_t context_length) {
+  writer_.add("general.architecture", checkpoint_.family().architecture);
+  writer_.add("general.type", "model");
+  writer_.add("general.name", name_of(checkpoint_.folder()));
+  writer_.add("general.file_type", file_type(plan_.type()));
+  writer_.add("general.quantization_version", std::uint32_t{2});
+  add("context_length", context_length);
+  add("embedding_length", plan_.ne("token_embd.weight", 0));
+  add("block_count", plan_.n_layer());
+}
+
+Status Describer::add_number(std::string_view key, std::initializer_list<std::string_view> keys,
+                             double otherwise) {
+  EDDY_TRY_ASSIGN(const auto number, checkpoint_.number(keys));
+  add(key, static_cast<float>(number.value_or(otherwise)));
+  return {};
+}
+
+Status Describer::wrong(std::string_view message) const {
+  return fail(ErrorCode::kMalformed, "{}: {}", checkpoint_.folder(), message);
+}
+
+}  // namespace eddy::convert
