@@ -184,8 +184,10 @@ TEST(MambaConvert, GivesTheLogitsOfTheReference) {
     model.checkpoint.config = nlohmann::json::parse(c.config);
     ASSERT_TRUE(succeeds(model.convert()));
     const auto reference = reference::make_reference(model.original);
-    const auto bound = reference::tolerance(*reference, tokens, {.arithmetic = reference::kUnitF32});
-    const auto error = reference::distance(logits_of(model.out(), tokens), reference->logits(tokens, {}));
+    const auto bound =
+        reference::tolerance(*reference, tokens, {.arithmetic = reference::kUnitF32});
+    const auto error =
+        reference::distance(logits_of(model.out(), tokens), reference->logits(tokens, {}));
     EXPECT_LE(error.largest, bound.largest) << c.architecture << c.shape;
     EXPECT_LE(error.rms, bound.rms) << c.architecture << c.shape;
   }
