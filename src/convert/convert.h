@@ -25,7 +25,7 @@ bool can_convert_to(DType type);
 struct ConvertOptions {
   std::string folder;
   std::string out;
-  std::optional<DType> type = {};  // of matrices; nullopt: as they are
+  std::optional<DType> type = {};                // of matrices; nullopt: as they are
   std::function<void(double)> on_progress = {};  // told the written fraction, 0 .. 1
 };
 
