@@ -75,7 +75,7 @@ struct KvRow<Q8_0> {
     float largest = 0;
     for (int j = 0; j < kQ8BlockElems; ++j) {
       const float size = x[j] < 0 ? -x[j] : x[j];
-      if (!(size <= largest)) largest = size;  // a NaN gets in, and out only by a NaN
+      if (size > largest || size != size) largest = size;  // a NaN gets in and stays
     }
     Q8Block block = {.d = f32_to_f16(largest / 127.0f), .q = {}};
     const float d = f16_to_f32(block.d);

@@ -13,7 +13,7 @@
 namespace eddy::test {
 namespace {
 
-constexpr std::int64_t kDim = 16;
+constexpr std::int64_t kDim = 32;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 struct Activations {
@@ -31,15 +31,15 @@ struct Activations {
   std::vector<float> values;
 };
 
-// One sequence that is fed in one call: two heads, which may share one of K and V.
+// One sequence that is fed in one call: two heads that share one of K and V.
 struct Prompt {
   int n_tokens = 70;
   std::int32_t window = 0;
   DType type = DType::kF32;
-  std::int64_t n_head_kv = 1;
+  std::int64_t n_head = 2;
   Activations q = Activations(n_tokens, 2 * kDim, 1);
-  Activations k = Activations(n_tokens, n_head_kv* kDim, 2);
-  Activations v = Activations(n_tokens, n_head_kv* kDim, 3);
+  Activations k = Activations(n_tokens, kDim, 2);
+  Activations v = Activations(n_tokens, kDim, 3);
 
   Result<Activations> attend() {
     const auto ops = make_cpu_ops({.n_threads = 2}).value();
@@ -58,8 +58,8 @@ struct Prompt {
     if (!stored.ok()) return stored.error();
     Activations out(n_tokens, 2 * kDim, 4);
     const Status status = ops->attention({.q = q.mat(),
-                                          .n_head = 2,
-                                          .n_head_kv = n_head_kv,
+                                          .n_head = n_head,
+                                          .n_head_kv = 1,
                                           .scale = 0.25f,
                                           .window = window,
                                           .lanes = {&lane, 1},
@@ -79,8 +79,9 @@ bool all_finite(const std::vector<float>& x) {
 
 TEST(Attention, ANanIsSeenByThoseWhoSeeItsPosition) {
   constexpr std::int64_t kAt = 41, kWindow = 9;
-  for (const bool in_k : {true, false}) {
-    Prompt clean = {.window = kWindow}, dirty = {.window = kWindow};
+  for (const auto& [type, in_k] : {std::pair(DType::kF32, true), std::pair(DType::kF32, false),
+                                   std::pair(DType::kQ8_0, true), std::pair(DType::kQ8_0, false)}) {
+    Prompt clean = {.window = kWindow, .type = type}, dirty = {.window = kWindow, .type = type};
     (in_k ? dirty.k : dirty.v).mat().token(kAt)[3] = kNan;
     const Activations expected = clean.attend().value(), found = dirty.attend().value();
     for (std::int64_t t = 0; t < clean.n_tokens; ++t) {
@@ -126,7 +127,7 @@ TEST(Attention, LargeScoresChooseOnePosition) {
 }
 
 TEST(Attention, HeadsThatAreNoWholeBlocksAreRefused) {
-  Prompt prompt = {.type = DType::kQ8_0, .n_head_kv = 2};  // a block of 32 would hold two heads
+  Prompt prompt = {.type = DType::kQ8_0, .n_head = 4};  // a block of 32 would hold two heads
   EXPECT_TRUE(fails_with(prompt.attend(), ErrorCode::kUnsupported, {"Q8_0", "16"}));
 }
 
