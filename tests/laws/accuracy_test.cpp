@@ -27,6 +27,7 @@ reference::Noise engine_noise(const Case& c) {
           .arithmetic = reference::kUnitF32,
           .state_r = unit_roundoff(c.state),
           .state_s = unit_roundoff(c.state),
+          .state_kv = unit_roundoff(c.state),
           .quantised_x = true};
 }
 

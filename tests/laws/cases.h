@@ -14,7 +14,7 @@ struct Case {
   std::string architecture;
   std::string shape;
   DType weights = DType::kF32;
-  DType state = DType::kF32;  // of R and S
+  DType state = DType::kF32;  // of R and S, and of K and V
 };
 
 // "mamba_tiny_odd_Q8_0_BF16": what --gtest_filter sees.

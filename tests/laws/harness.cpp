@@ -83,10 +83,12 @@ Harness::Harness(const Case& c, const Setting& setting) {
        .layer_devices = std::vector<const Device*>(n_layer, &ops_->device()),
        .type_r = c.state,
        .type_s = c.state,
+       .type_kv = c.state,
        .offload = true,
        .mem_size = setting.mem_size,
        .n_seq_max = setting.n_seq_max,
        .n_ubatch_max = setting.n_ubatch_max,
+       .kv_size = setting.kv_size,
        .filter = {},
        .identity = model_->identity()}));
   const RecurrentContext worst = must(memory_->init_full());
@@ -147,6 +149,7 @@ Status Harness::compute(Ops& ops, RecurrentContext& context, std::vector<Rows>& 
   for (std::size_t i = 0; i < ubatch.parts.size(); ++i) {
     const UBatchPart& part = ubatch.parts[i];
     row_of_[part.seq.value] = context.lanes()[i].dst;
+    note_pages(part.seq.value, i, context);
     for (std::int64_t o = 0; o < logits.n_tokens; ++o) {
       const std::int32_t token = ubatch.outputs[static_cast<std::size_t>(o)];
       if (token < part.first_token || token >= part.first_token + part.n_tokens) continue;
@@ -162,12 +165,14 @@ Status Harness::compute(Ops& ops, RecurrentContext& context, std::vector<Rows>& 
 void Harness::remove(int seq) {
   must(memory_->seq_rm(SeqId(seq), -1, -1));
   row_of_.erase(seq);
+  pages_of_.erase(seq);
   check();
 }
 
 void Harness::fork(int from, int to) {
   must(memory_->seq_cp(SeqId(from), SeqId(to), -1, -1));
   row_of_[to] = row_of_[from];
+  pages_of_[to] = pages_of_[from];
   check();
 }
 
@@ -192,6 +197,28 @@ bool Harness::is_lost(int seq) {
 
 std::int64_t Harness::length(int seq) { return must(memory_->seq_pos_max(SeqId(seq))) + 1; }
 
+// The pages that lane i has given the sequence, by layer.
+void Harness::note_pages(int seq, std::size_t i, const RecurrentContext& context) {
+  auto& pages = pages_of_[seq];
+  pages.assign(model_->state_layout().layers.size(), {});
+  for (std::size_t il = 0; il < pages.size(); ++il) {
+    const KvView kv = context.get_kv_l(LayerId(static_cast<std::int32_t>(il)));
+    if (!kv.lanes.empty()) pages[il].assign(kv.lanes[i].pages.begin(), kv.lanes[i].pages.end());
+  }
+}
+
+void Harness::poison_free_pages(std::size_t il, const KvPages& pages) {
+  const std::vector<std::byte> nan(pages.stride, std::byte{0xFF});
+  for (std::uint32_t page = 0; page < pages.n_pages; ++page) {
+    const auto has_page = [&](const auto& entry) {
+      const auto& held = entry.second[il];
+      return std::ranges::find(held, static_cast<std::int32_t>(page)) != held.end();
+    };
+    if (std::ranges::any_of(pages_of_, has_page)) continue;
+    pages.buffer->write(pages.offset + page * pages.stride, nan);
+  }
+}
+
 void Harness::poison_free_rows() {
   const auto fill = [this](const StateRows& rows) {
     if (rows.n_elems == 0) return;
@@ -209,6 +236,8 @@ void Harness::poison_free_rows() {
   for (std::size_t il = 0; il < model_->state_layout().layers.size(); ++il) {
     fill(all.get_r_l(LayerId(static_cast<std::int32_t>(il))));
     fill(all.get_s_l(LayerId(static_cast<std::int32_t>(il))));
+    const KvPages pages = all.get_kv_l(LayerId(static_cast<std::int32_t>(il))).pages;
+    if (pages.buffer) poison_free_pages(il, pages);
   }
   Scratch::Scope scope(*scratch_);
   const auto n_floats = static_cast<std::int64_t>(scratch_->n_bytes() / sizeof(float));

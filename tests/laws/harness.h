@@ -57,6 +57,7 @@ struct Setting {
   std::uint32_t mem_size = 9;
   std::uint32_t n_seq_max = 6;
   std::uint32_t n_ubatch_max = 96;
+  std::uint32_t kv_size = 2048;  // positions of K and V
 };
 
 class Harness {
@@ -86,7 +87,8 @@ class Harness {
   bool is_lost(int seq);
   std::int64_t length(int seq);  // tokens consumed
 
-  // Fills the scratch, and every row of R and S but those of living sequences, with NaN.
+  // Fills the scratch, and every row of R and S and page of K and V but those of living sequences,
+  // with NaN.
   void poison_free_rows();
 
   Ops& ops() { return *ops_; }
@@ -95,6 +97,8 @@ class Harness {
   Status run(Ops& ops, const std::vector<Part>& parts, std::uint32_t n_ubatch, int fail_at,
              std::vector<Rows>& rows);
   Status compute(Ops& ops, RecurrentContext& context, std::vector<Rows>& rows);
+  void note_pages(int seq, std::size_t i, const RecurrentContext& context);
+  void poison_free_pages(std::size_t il, const KvPages& pages);
   void check();
 
   std::unique_ptr<Ops> ops_;
@@ -103,6 +107,8 @@ class Harness {
   std::unique_ptr<Scratch> scratch_;
   std::vector<float> logits_;
   std::map<int, std::int32_t> row_of_;  // by sequence: the row that it wrote last
+  std::map<int, std::vector<std::vector<std::int32_t>>>
+      pages_of_;  // by sequence and layer: its own
 };
 
 }  // namespace eddy::laws

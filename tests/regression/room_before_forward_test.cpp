@@ -41,6 +41,7 @@ void run_without_memory(const make_model::Architecture& architecture) {
                                .mem_size = 2,
                                .n_seq_max = 2,
                                .n_ubatch_max = 16,
+                               .kv_size = 64,
                                .filter = {},
                                .identity = model->identity()}));
   Runner runner = must(Runner::create(
