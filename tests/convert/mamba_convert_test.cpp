@@ -150,16 +150,16 @@ TEST(MambaConvert, GivesTheTensorsBack) {
       const GgufValue* const value = converted->find(entry.key);
       ASSERT_TRUE(value) << entry.key;
       ASSERT_EQ(gguf_type(*value), gguf_type(entry.value)) << entry.key;
-      if (const auto* array = std::get_if<GgufArray>(&entry.value)) {
-        EXPECT_TRUE(std::ranges::equal(std::get<GgufArray>(*value).bytes, array->bytes))
-            << entry.key;
-      } else if (const auto* text = std::get_if<std::string_view>(&entry.value)) {
-        EXPECT_EQ(std::get<std::string_view>(*value), *text);
-      } else if (const auto* flag = std::get_if<bool>(&entry.value)) {
-        EXPECT_EQ(std::get<bool>(*value), *flag) << entry.key;
-      } else {
-        EXPECT_EQ(*gguf_value_as<double>(*value), *gguf_value_as<double>(entry.value)) << entry.key;
-      }
+      std::visit(
+          [&]<class T>(const T& expected) {
+            if constexpr (std::is_same_v<T, GgufArray>) {
+              EXPECT_TRUE(std::ranges::equal(std::get<T>(*value).bytes, expected.bytes))
+                  << entry.key;
+            } else {
+              EXPECT_EQ(std::get<T>(*value), expected) << entry.key;
+            }
+          },
+          entry.value);
     }
     EXPECT_EQ(*converted->get<std::string_view>("tokenizer.ggml.pre"), "gpt-2");
     EXPECT_EQ(*converted->get<std::string_view>("tokenizer.chat_template"), "{{ x }}");

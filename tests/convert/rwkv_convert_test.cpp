@@ -20,7 +20,7 @@ Floats transposed(const HfTensor& tensor) {
   return out;
 }
 
-// --- RWKV-7: C 64, head size 16, feed forward 128, ranks 8, 12, 4 and 20, 70 tokens --------------
+// --- RWKV-7: C 64, head size 16, feed forward 128, ranks 8, 12, 4 and 20 --------------
 
 constexpr std::int64_t C = 64, F = 128, V = 260;
 
@@ -47,12 +47,6 @@ const std::vector<Names> kMatrices = {
 
 std::int64_t rank_of(char letter) {
   return letter == 'w' ? 8 : letter == 'a' ? 12 : letter == 'v' ? 4 : 20;
-}
-
-std::string rwkv_vocabulary() {
-  std::string text;
-  for (int byte = 0; byte < 256; ++byte) text += fmt::format("{} b'\\x{:02x}' 1\n", byte + 1, byte);
-  return text + "257 '\\n\\n' 2\n";
 }
 
 // The name of a tensor of a block.

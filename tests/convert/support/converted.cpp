@@ -1,5 +1,6 @@
 #include "convert/support/converted.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/try.h"
@@ -7,6 +8,12 @@
 #include "eddy/engine.h"
 
 namespace eddy::test {
+
+std::string rwkv_vocabulary() {
+  std::string text;
+  for (int byte = 0; byte < 256; ++byte) text += fmt::format("{} b'\\x{:02x}' 1\n", byte + 1, byte);
+  return text + "257 '\\n\\n' 2\n";
+}
 
 Result<GgufFile> converted(const BuiltCheckpoint& checkpoint, std::optional<DType> type) {
   const TemporaryFolder folder;

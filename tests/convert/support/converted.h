@@ -14,6 +14,9 @@ namespace eddy::test {
 using Shape = std::vector<std::int64_t>;
 using Floats = std::vector<float>;
 
+// An rwkv_vocab_v20230424.txt of 258 tokens: <s> is not in it, then the bytes and a blank line.
+std::string rwkv_vocabulary();
+
 // Writes and converts the checkpoint; its file, which is gone from the disk.
 Result<GgufFile> converted(const BuiltCheckpoint& checkpoint, std::optional<DType> type = {});
 
