@@ -80,7 +80,7 @@ int parse_failure(const CLI::App& program, const CLI::ParseError& error) {
 int main(int argc, char** argv) {
   // The line editor moves by characters, not bytes, also where no locale is set.
   if (!std::setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
-  CLI::App program("eddy runs recurrent language models: Mamba and Mamba-2.", "eddy");
+  CLI::App program("eddy runs recurrent language models: Mamba, RWKV and Griffin.", "eddy");
   program.set_version_flag("--version", std::string("eddy " EDDY_VERSION));
   program.require_subcommand(1);
   program.footer(kFooter);
