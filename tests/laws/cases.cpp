@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "make_model/architectures.h"
 #include "models/architectures.h"
@@ -16,6 +17,18 @@ std::string name_of(const Case& c) {
   return name;
 }
 
+namespace {
+
+// Every type of weights and every type of state; all pairs of them say nothing that the tests of
+// the ops, which walk over all types, do not.
+constexpr std::pair<DType, DType> kTypes[] = {{DType::kF32, DType::kF32},
+                                              {DType::kF16, DType::kF32},
+                                              {DType::kBF16, DType::kBF16},
+                                              {DType::kQ8_0, DType::kF32},
+                                              {DType::kQ8_0, DType::kF16}};
+
+}  // namespace
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const Architecture& architecture : architectures()) {
@@ -25,10 +38,8 @@ std::vector<Case> all_cases() {
     }
     for (const std::string_view shape : maker->shapes()) {
       if (!shape.starts_with("tiny")) continue;
-      for (const DType weights : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
-        for (const DType state : {DType::kF32, DType::kF16, DType::kBF16}) {
-          cases.push_back({std::string(architecture.name), std::string(shape), weights, state});
-        }
+      for (const auto& [weights, state] : kTypes) {
+        cases.push_back({std::string(architecture.name), std::string(shape), weights, state});
       }
     }
   }
