@@ -31,7 +31,7 @@ target_link_options(eddy_compiler INTERFACE -Wl,-z,relro -Wl,-z,now)
 
 if(EDDY_SANITIZE)
   target_compile_options(eddy_compiler INTERFACE
-    -fsanitize=${EDDY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+    -fsanitize=${EDDY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1
     # GCC 12 takes the checks that sanitizers put into <regex> for reads of what was never written.
     "$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>")
   target_link_options(eddy_compiler INTERFACE -fsanitize=${EDDY_SANITIZE})
