@@ -26,6 +26,10 @@ const usage = `usage: ./dev peer [--only TEXT] [--bench] [--threads N] [--tokens
 const shapes = [
   ["mamba", "tiny"], ["mamba", "tiny-odd"], ["mamba", "tiny-falcon"], ["mamba", "130m"],
   ["mamba2", "tiny"], ["mamba2", "tiny-grouped"], ["mamba2", "tiny-wide"], ["mamba2", "130m"],
+  ["rwkv6", "tiny"], ["rwkv6", "tiny-odd"], ["rwkv6", "tiny-wide"],
+  // llama.cpp's wkv7 takes 32 elements of a row at a time: heads of 12 or 16, as other tiny shapes
+  // have, run over into the next row.
+  ["rwkv7", "tiny-wide"], ["rwkv7", "0.1b"], ["rwkv6qwen2", "tiny"],
 ];
 const types = ["F32", "F16", "BF16", "Q8_0"];
 const tolerance = (type) => (type === "F32" ? 1e-4 : 2e-2);

@@ -41,16 +41,21 @@ def tokenizer(out):
         return bpe.Tokenizer([tuple(line.rstrip("\n").split(" ")) for line in f])
 
 
-def batch(tok, seed, length, size):
-    """ids [size, length + 1], weights [size, length], and where the deciding words are."""
+def batch(tok, seed, length, size, tale=world.training_tale, name_weight=1.0):
+    """ids [size, length + 1], weights [size, length], and where the deciding words are.
+
+    Deciding words that are names count name_weight."""
     ids, weights, values = [], [], []
     for i in range(size):
         rng = random.Random(2 * (seed * 64 + i))
         row, w, v = [], [], []
-        for text, kind in world.training_tale(rng, length + 12):
+        for text, kind in tale(rng, length + 12):
             t = tok.encode(text)
+            weight = WEIGHTS[kind]
+            if kind == world.VALUE and text.strip() in world.NAMES:
+                weight *= name_weight
             row += t
-            w += [WEIGHTS[kind] if rng.random() < SHARE[kind] else 0.0 for _ in t]
+            w += [weight if rng.random() < SHARE[kind] else 0.0 for _ in t]
             v += [kind == world.VALUE] * len(t)
         row, w, v = row[:length + 1], w[:length + 1], v[:length + 1]
         pad = length + 1 - len(row)
@@ -60,11 +65,12 @@ def batch(tok, seed, length, size):
     return torch.tensor(ids), torch.tensor(weights), torch.tensor(values)
 
 
-def rate(done, step):
-    """Share of the learning rate: warm-up over 100 steps, level, cosine down in the last half."""
+def rate(done, step, level=0.5):
+    """Share of the learning rate: warm-up over 100 steps, level up to that share of the tokens, then
+    a cosine down."""
     tail = 1.0
-    if done >= 0.5:
-        tail = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.5) / 0.5))
+    if done >= level:
+        tail = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - level) / (1 - level)))
     return min(1.0, (step + 1) / 100) * tail
 
 
@@ -179,17 +185,21 @@ class Run:
         pick = weights > 0
         logits, target, w = self.model.logits(hidden[pick]), ids[:, 1:][pick], weights[pick]
         loss = (F.cross_entropy(logits, target, reduction="none") * w).sum() / w.sum()
+        self.descend(loss, rate(self.done(), self.step))
+        v = values[pick]
+        tally.add(loss.item(), logits[v], target[v])
+        self.step, self.tokens = self.step + 1, self.tokens + ids.numel() * self.arg.workers
+
+    def descend(self, loss, share):
+        """A step down the gradient with that share of the learning rates."""
         self.model.zero_grad()
         loss.backward()
         self.average_gradients()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for opt, peak in (self.adam, ADAM_RATE), (self.muon, MUON_RATE):
             for group in opt.param_groups:
-                group["lr"] = peak * rate(self.done(), self.step)
+                group["lr"] = peak * share
             opt.step()
-        v = values[pick]
-        tally.add(loss.item(), logits[v], target[v])
-        self.step, self.tokens = self.step + 1, self.tokens + ids.numel() * self.arg.workers
 
     def train(self):
         start, saved_at, tally = time.time() - self.spent, self.spent, Tally()

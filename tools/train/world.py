@@ -248,6 +248,55 @@ def training_tale(rng, length):
     return world.segments
 
 
+class Holders(World):
+    """A world in which things are mostly taken and given, the harder kind of fact."""
+
+    def __init__(self, *args, take):
+        super().__init__(*args)
+        self.take = take
+
+    def take_or_move(self, p, t):
+        rng, old = self.rng, self.lies[t]
+        if rng.random() >= self.take:
+            return super().take_or_move(p, t)
+        del self.lies[t]
+        self.held[t] = p
+        self.tell(rng.choice(TAKES).format(p=p, t=t, o=old), t, old=old)
+
+    def part(self, p, t, people):
+        others = [q for q in people if q != p]
+        if not others or self.rng.random() >= self.take:
+            return super().part(p, t, people)
+        self.held[t] = q = self.rng.choice(others)
+        self.tell("{} gave the {} to {}.".format(p, t, q), t)
+
+
+def exam_tale(rng, length):
+    """A tale of about `length` tokens that is told to its end; then everything is asked once."""
+    more = rng.random() < 0.3
+    world = Holders(rng, rng.randint(2, 4 if more else 3), rng.randint(3, 6 if more else 5),
+                    rng.choice([0.2, 0.3, 0.4, 0.5]) if length < 600 else 0.5,
+                    take=rng.choice([0.2, 0.5, 0.8, 0.95]))
+    world.open()
+    for _ in range(rng.randint(0, 6)):
+        world.step()
+    known = world.askable()
+    rng.shuffle(known)
+    frozen = set(known[:rng.choice([0, 1, 1, 2, 3])])
+    size, seen = count(world.segments), len(world.segments)
+    while size < length - 10 * len(known):
+        world.step(frozen)
+        size += count(world.segments[seen:])
+        seen = len(world.segments)
+    order = world.askable()
+    rng.shuffle(order)
+    if rng.random() < 0.5:
+        order.sort(key=lambda e: e not in frozen)
+    for e in order:
+        world.ask(e)
+    return world.segments
+
+
 def test_question(rng, distance, tokens):
     """(prompt, answer, distance): a tale whose last question is `distance` tokens after the fact.
 
