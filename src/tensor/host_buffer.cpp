@@ -1,6 +1,7 @@
 // Host memory: pages of the operating system, zero until they are first touched.
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -27,10 +28,10 @@ class HostBuffer final : public Buffer {
   std::byte* host() noexcept override { return data_; }
 
   void read(std::uint64_t offset, std::span<std::byte> out) const noexcept override {
-    std::memcpy(out.data(), data_ + offset, out.size());
+    std::copy_n(data_ + offset, out.size(), out.begin());
   }
   void write(std::uint64_t offset, std::span<const std::byte> bytes) noexcept override {
-    std::memcpy(data_ + offset, bytes.data(), bytes.size());
+    std::ranges::copy(bytes, data_ + offset);
   }
   void zero(std::uint64_t offset, std::uint64_t n_bytes) noexcept override {
     std::memset(data_ + offset, 0, n_bytes);
