@@ -271,11 +271,14 @@ TEST_P(Laws, CancelledIsNeverHappened) {
   }
 }
 
+// Every op of the pass in F32; where types differ, which change nothing of what is undone, some.
 TEST_P(Laws, FailedOpIsNeverHappened) {
   constexpr std::uint32_t kUBatch = 20;
+  const bool is_plain = GetParam().weights == DType::kF32 && GetParam().state == DType::kF32;
+  const int step = is_plain ? 1 : 13;
   Harness h(GetParam());
   const MidRun run(h);
-  for (int fail_at = 0;; ++fail_at) {
+  for (int fail_at = 0;; fail_at += step) {
     SCOPED_TRACE(testing::Message() << "op " << fail_at);
     FailingOps ops(h.ops(), fail_at);
     const Status status = h.try_feed_batch(ops, run.next, kUBatch);
