@@ -23,7 +23,7 @@ function(eddy_label_test name slow)
   if(slow)
     set_tests_properties(${name} PROPERTIES LABELS slow TIMEOUT 900)
   else()
-    set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 900)
+    set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 1800)
   endif()
 endfunction()
 
