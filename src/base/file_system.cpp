@@ -66,7 +66,8 @@ class PosixFileSystem : public FileSystem {
 }  // namespace
 
 FileSystem& posix_file_system() {
-  static PosixFileSystem file_system;
+  // Never destroyed: files of static life are closed after it would be.
+  static FileSystem& file_system = *new PosixFileSystem;
   return file_system;
 }
 
