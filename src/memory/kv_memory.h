@@ -63,6 +63,7 @@ class KvMemory {
   // Errors as RecurrentMemory::create(); may throw std::bad_alloc.
   static Result<KvMemory> create(const KvMemoryParams& params);
 
+  bool has_groups() const { return !groups_.empty(); }
   std::size_t n_groups() const { return groups_.size(); }
   std::int32_t window(std::size_t group) const { return groups_[group].window; }
   const KvLists& lists(std::size_t group) const { return groups_[group].lists; }

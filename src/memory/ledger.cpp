@@ -38,7 +38,7 @@ void Ledger::set_tail(SeqId seq, CellId cell, Pos n_tokens) {
   }
   s.status = SeqStatus::kLive;
   s.n_tokens = n_tokens;
-  kv_.settle(cell);
+  if (kv_.has_groups()) kv_.settle(cell);
   cells_[cell].last_used = ++tick_;
   if (old != cell && cells_.contains(old)) release_if_unheld(old);
 }

@@ -46,7 +46,9 @@ class Ledger {
   CellId stage() { return cells_.take(); }
 
   // Gives dst pages for n_tokens more than src has, as KvMemory::extend().
-  void extend(CellId src, CellId dst, std::int32_t n_tokens) { kv_.extend(src, dst, n_tokens); }
+  void extend(CellId src, CellId dst, std::int32_t n_tokens) {
+    if (kv_.has_groups()) kv_.extend(src, dst, n_tokens);
+  }
 
   // Wipes and frees a staged cell that came to nothing.
   void unstage(CellId cell);

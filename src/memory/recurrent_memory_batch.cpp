@@ -74,11 +74,12 @@ Status RecurrentMemory::plan(Batch batch, std::uint32_t n_ubatch) const {
   std::uint64_t n_tokens = 0;  // of the parts so far: BatchCutter cuts every n_ubatch
   for (const BatchPart& part : batch) {
     const std::uint64_t n_part = part.tokens.size();
+    const auto n_at_once = static_cast<std::uint32_t>(std::min<std::uint64_t>(n_part, n_ubatch));
     const bool is_repeated = ledger_.contains(part.seq) && planner_.uses(part.seq);
     if (is_repeated || !plan_part({.seq = part.seq,
+                                   .n_tokens_max = n_at_once,
                                    .ubatch = n_tokens / n_ubatch,
-                                   .n_tokens = n_part,
-                                   .n_tokens_max = std::min<std::uint64_t>(n_part, n_ubatch)})) {
+                                   .n_tokens = n_part})) {
       return part_error(part.seq, n_part);
     }
     n_tokens += n_part;
@@ -92,13 +93,13 @@ Status RecurrentMemory::plan(std::span<const UBatch> ubatches) const {
     const UBatch& ubatch = ubatches[i];
     std::uint64_t n_tokens = 0;
     for (const UBatchPart& part : ubatch.parts) {
-      const auto n_part = static_cast<std::uint64_t>(std::max(0, part.n_tokens));
+      const auto n_part = static_cast<std::uint32_t>(std::max(0, part.n_tokens));
       if (static_cast<std::uint64_t>(part.first_token) != n_tokens) {
         return fail(ErrorCode::kInvalidArgument,
                     "micro-batch {}: a part begins at token {}, not {}", i, part.first_token,
                     n_tokens);
       }
-      if (!plan_part({.seq = part.seq, .ubatch = i, .n_tokens = n_part, .n_tokens_max = n_part})) {
+      if (!plan_part({.seq = part.seq, .n_tokens_max = n_part, .ubatch = i, .n_tokens = n_part})) {
         return part_error(part.seq, n_part);
       }
       n_tokens += n_part;

@@ -61,7 +61,7 @@ SlotNeeds SlotPlanner::needed() {
     for (; last < uses_.size() && uses_[last].part.ubatch == uses_[first].part.ubatch; ++last) {
       const SeqId seq = uses_[last].part.seq;
       const bool is_in_place = !needs_cell(seq);
-      add_pages(uses_[last], is_in_place);
+      if (ledger_.kv().has_groups()) add_pages(uses_[last], is_in_place);
       if (is_in_place) continue;
       ++n_taken;
       if (CellMark* mark = tail_mark(seq)) ++mark->n_leaving;
@@ -74,7 +74,6 @@ SlotNeeds SlotPlanner::needed() {
 }
 
 void SlotPlanner::add_pages(const Use& use, bool is_in_place) {
-  if (pages_.n_pages().empty()) return;
   const CellMark* const mark = tail_mark(use.part.seq);
   const CellId tail = mark ? ledger_[use.part.seq].tail : CellId();
   if (use.is_replaced) {

@@ -31,9 +31,9 @@ class SlotPlanner {
   // sequence stands there already (a repeated id).
   struct Part {
     SeqId seq;
+    std::uint32_t n_tokens_max = 0;  // in one micro-batch
     std::uint64_t ubatch = 0;
     std::uint64_t n_tokens = 0;
-    std::uint64_t n_tokens_max = 0;  // in one micro-batch
   };
   bool add(const Part& part);
 

@@ -257,7 +257,7 @@ MUTANTS = [
         "void KvMemory::settle(CellId cell) noexcept {\n  if (cell.value >= 0) return;\n")]),
     ("K7", "a cell is released, its pages are not", [("ledger.cpp", "  kv_.release(id);\n", "")]),
     ("K8", "the plan forgets pages", [(
-        "slot_planner.cpp", "      add_pages(uses_[last], is_in_place);\n", "")]),
+        "slot_planner.cpp", "add_pages(uses_[last], is_in_place);", "void();")]),
     ("K9", "the plan forgets the copy of a page", [(
         "kv_needs.cpp", "first_new -= is_shared ? 1 : 0;", "(void)is_shared;")]),
     ("K10", "the plan asks for the whole length of a window's prompt", [(
