@@ -236,6 +236,24 @@ TEST_F(HybridTest, AWindowsPagesComeBackWhileALongPromptIsRead) {
   expect_content(1, b);
 }
 
+// Two share a state; the first takes its page along, so that the second's window does not free it.
+TEST_F(HybridTest, PagesThatOthersTakeAlongAreNotCountedOn) {
+  for (const std::uint32_t n_pages : {4u, 6u}) {
+    make(with_layout(params(4, 4), hybrid_layout(1, {40}), n_pages));
+    ASSERT_FALSE(memory->kv().is_ample(0));
+    const auto a = read(0, 40, 1), b = some_tokens(16, 100), c = some_tokens(200, 300);
+    ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
+    const std::vector<BatchPart> batch = {{SeqId(0), b}, {SeqId(1), c}};
+    if (n_pages == 4) {  // three are taken at a time, two are free
+      EXPECT_CODE(memory->init_batch(batch, 16), kFull);
+      continue;
+    }
+    ASSERT_OK(extend(batch, 16));
+    expect_content(0, a + b);
+    expect_content(1, a + c);
+  }
+}
+
 TEST_F(HybridTest, ClearFreesEveryPage) {
   make(hybrid(8, 6));
   read(0, 64, 1);
