@@ -71,7 +71,7 @@ void attention(const AttentionArgs& args, Share units) {
   switch (args.kv.pages.type) {
     case DType::kF16: return attend_units<F16>(args, units);
     case DType::kBF16: return attend_units<BF16>(args, units);
-    case DType::kQ8_0: return attend_units<Q8_0>(args, units);
+    case DType::kQ8_0: return attend_units<KvQ8_0>(args, units);
     default: return attend_units<F32>(args, units);
   }
 }

@@ -21,7 +21,7 @@ namespace eddy {
 namespace HWY_NAMESPACE {
 
 // Rows, and positions or vectors of elements, whose sums fit in the registers together.
-inline constexpr int kRows = 4, kCols = HWY_TARGET == HWY_AVX3 ? 4 : 1;
+inline constexpr int kScoreRows = 4, kScoreCols = HWY_TARGET == HWY_AVX3 ? 4 : 1;
 inline constexpr int kTileRows = 16;
 inline constexpr std::int64_t kKeys = 4;     // positions of K turned at a time
 inline constexpr std::int64_t kValues = 64;  // elements of V turned at a time
@@ -108,29 +108,29 @@ struct Rows {
 // The next `count` elements of q . k.
 template <class Type, int kR>
 HWY_INLINE void add_products(const AttentionRow* rows, Rows<Type> keys, std::int64_t d,
-                             std::int64_t count, V16 (&sums)[kR][kCols]) {
-  V16 k[kCols];
-  for (int c = 0; c < kCols; ++c) k[c] = keys.get(c, d, count);
+                             std::int64_t count, V16 (&sums)[kR][kScoreCols]) {
+  V16 k[kScoreCols];
+  for (int c = 0; c < kScoreCols; ++c) k[c] = keys.get(c, d, count);
   for (int r = 0; r < kR; ++r) {
     const V16 q = load_first(rows[r].q + d, count);
-    for (int c = 0; c < kCols; ++c) sums[r][c] = fma(q, k[c], sums[r][c]);
+    for (int c = 0; c < kScoreCols; ++c) sums[r][c] = fma(q, k[c], sums[r][c]);
   }
 }
 
-// q . k for kR rows and kCols keys.
+// q . k for kR rows and kScoreCols keys.
 template <class Type, int kR>
 HWY_NOINLINE void score_tile(AttentionTile& tile, int row, Rows<Type> keys, std::int64_t position) {
-  V16 sums[kR][kCols];
+  V16 sums[kR][kScoreCols];
   for (int r = 0; r < kR; ++r) {
-    for (int c = 0; c < kCols; ++c) sums[r][c] = zeros();
+    for (int c = 0; c < kScoreCols; ++c) sums[r][c] = zeros();
   }
   std::int64_t d = 0;
   for (; d + kLanes <= tile.k_dim; d += kLanes) {
     add_products<Type>(tile.rows + row, keys, d, kLanes, sums);
   }
   if (d < tile.k_dim) add_products<Type>(tile.rows + row, keys, d, tile.k_dim - d, sums);
-  float totals[kR][kCols];
-  if constexpr (kCols == 4) {
+  float totals[kR][kScoreCols];
+  if constexpr (kScoreCols == 4) {
     for (int r = 0; r < kR; ++r) {
       sum_lanes_of_four(sums[r][0], sums[r][1], sums[r][2], sums[r][3], totals[r]);
     }
@@ -140,17 +140,17 @@ HWY_NOINLINE void score_tile(AttentionTile& tile, int row, Rows<Type> keys, std:
     for (int r = 0; r < kR; ++r) totals[r][0] = sum_lanes(sums[r][0]);
   }
   for (int r = 0; r < kR; ++r) {
-    for (int c = 0; c < kCols; ++c) tile.score[row + r][position + c] = totals[r][c];
+    for (int c = 0; c < kScoreCols; ++c) tile.score[row + r][position + c] = totals[r][c];
   }
 }
 
 // q . k for all rows and a group of keys.
 template <class Type>
 HWY_INLINE void score_keys(AttentionTile& tile, Rows<Type> keys, std::int64_t position) {
-  for (std::int64_t key = 0; key < kKeys; key += kCols) {
+  for (std::int64_t key = 0; key < kKeys; key += kScoreCols) {
     int row = 0;
-    for (; row + kRows <= tile.n_rows; row += kRows) {
-      score_tile<Type, kRows>(tile, row, keys.from(key), position + key);
+    for (; row + kScoreRows <= tile.n_rows; row += kScoreRows) {
+      score_tile<Type, kScoreRows>(tile, row, keys.from(key), position + key);
     }
     for (; row + 2 <= tile.n_rows; row += 2) {
       score_tile<Type, 2>(tile, row, keys.from(key), position + key);
@@ -165,7 +165,7 @@ HWY_INLINE void score_keys(AttentionTile& tile, Rows<Type> keys, std::int64_t po
 // tile at once.
 template <class Type>
 HWY_INLINE bool used_in_place(const AttentionTile& tile) {
-  return !std::is_same_v<Type, Q8_0> && (std::is_same_v<Type, F32> || tile.n_rows <= kRows);
+  return !std::is_same_v<Type, KvQ8_0> && (std::is_same_v<Type, F32> || tile.n_rows <= kScoreRows);
 }
 template <class Type>
 HWY_INLINE Rows<Type> rows_in_place(const std::byte* rows, std::uint64_t row_bytes,
@@ -195,7 +195,7 @@ HWY_INLINE void score_page(AttentionTile& tile, const PageRows& rows, const std:
       prefetch(rows.v + row * v_row_bytes, tile.v_bytes);
       if (next_k) prefetch(next_k + row * row_bytes, tile.k_bytes);
     }
-    if constexpr (!std::is_same_v<Type, Q8_0>) {
+    if constexpr (!std::is_same_v<Type, KvQ8_0>) {
       if (used_in_place<Type>(tile)) {
         score_keys(tile, rows_in_place<Type>(keys, row_bytes, head), i);
         continue;
@@ -241,26 +241,26 @@ HWY_INLINE void weigh_page(AttentionTile& tile, int r) {
 }
 
 // o = fma(o, c, sum_i e[i] v[i]) for kR rows that see the same: `count` elements from d on, no more
-// than kCols vectors.
+// than kScoreCols vectors.
 template <class Type, int kR>
 HWY_NOINLINE void value_tile(AttentionTile& tile, int row, Rows<Type> values, std::int64_t d,
                              std::int64_t count) {
-  std::int64_t n[kCols];  // elements of each vector
-  V16 sums[kR][kCols];
-  for (int c = 0; c < kCols; ++c) {
+  std::int64_t n[kScoreCols];  // elements of each vector
+  V16 sums[kR][kScoreCols];
+  for (int c = 0; c < kScoreCols; ++c) {
     n[c] = std::clamp<std::int64_t>(count - c * kLanes, 0, kLanes);
     for (int r = 0; r < kR; ++r) sums[r][c] = zeros();
   }
   for (std::int64_t i = tile.seen[row].first; i < tile.seen[row].last; ++i) {
-    V16 v[kCols];
-    for (int c = 0; c < kCols; ++c) v[c] = values.get(i, c * kLanes, n[c]);
+    V16 v[kScoreCols];
+    for (int c = 0; c < kScoreCols; ++c) v[c] = values.get(i, c * kLanes, n[c]);
     for (int r = 0; r < kR; ++r) {
       const V16 e = broadcast(tile.score[row + r][i]);
-      for (int c = 0; c < kCols; ++c) sums[r][c] = fma(e, v[c], sums[r][c]);
+      for (int c = 0; c < kScoreCols; ++c) sums[r][c] = fma(e, v[c], sums[r][c]);
     }
   }
   for (int r = 0; r < kR; ++r) {
-    for (int c = 0; c < kCols; ++c) {
+    for (int c = 0; c < kScoreCols; ++c) {
       float* out = tile.rows[row + r].out + d + c * kLanes;
       const V16 o = fma(load_first(out, n[c]), broadcast(tile.decay[row + r]), sums[r][c]);
       store_first(o, out, n[c]);
@@ -268,26 +268,27 @@ HWY_NOINLINE void value_tile(AttentionTile& tile, int row, Rows<Type> values, st
   }
 }
 
-// How many rows from `row` on see the same, kRows or 2 or 1 of them.
+// How many rows from `row` on see the same, kScoreRows or 2 or 1 of them.
 HWY_INLINE int n_that_see_the_same(const AttentionTile& tile, int row) {
   int n = 1;
-  while (n < kRows && row + n < tile.n_rows && tile.seen[row + n].first == tile.seen[row].first &&
+  while (n < kScoreRows && row + n < tile.n_rows &&
+         tile.seen[row + n].first == tile.seen[row].first &&
          tile.seen[row + n].last == tile.seen[row].last) {
     ++n;
   }
-  return n == kRows ? n : n >= 2 ? 2 : 1;
+  return n == kScoreRows ? n : n >= 2 ? 2 : 1;
 }
 
 // The same for all rows of the tile and any count.
 template <class Type>
 HWY_INLINE void value_rows(AttentionTile& tile, Rows<Type> values, std::int64_t d,
                            std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += kCols * kLanes) {
+  for (std::int64_t i = 0; i < count; i += kScoreCols * kLanes) {
     const Rows<Type> part = {values.first + i, values.stride};
     for (int row = 0, n = 0; row < tile.n_rows; row += n) {
       n = n_that_see_the_same(tile, row);
       if (tile.seen[row].first >= tile.seen[row].last) continue;
-      if (n == kRows) value_tile<Type, kRows>(tile, row, part, d + i, count - i);
+      if (n == kScoreRows) value_tile<Type, kScoreRows>(tile, row, part, d + i, count - i);
       if (n == 2) value_tile<Type, 2>(tile, row, part, d + i, count - i);
       if (n == 1) value_tile<Type, 1>(tile, row, part, d + i, count - i);
     }
@@ -300,7 +301,7 @@ HWY_INLINE void add_values(AttentionTile& tile, const std::byte* rows_of_v, Shar
   for (std::int64_t d = 0; d < tile.v_dim; d += kValues) {
     const std::int64_t first = tile.kv_head * tile.v_dim + d;
     const std::int64_t count = std::min(tile.v_dim - d, kValues);
-    if constexpr (!std::is_same_v<Type, Q8_0>) {
+    if constexpr (!std::is_same_v<Type, KvQ8_0>) {
       if (used_in_place<Type>(tile)) {
         value_rows(tile, rows_in_place<Type>(rows_of_v, row_bytes, first), d, count);
         continue;

@@ -16,47 +16,47 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
-// What a block of 32 is: one chunk, of one scale.
+// What a block of 32 is: one chunk, of one scale, which loading has made.
+template <class Format>
 struct BlockOf32 {
   static constexpr int kChunks = 1, kScales = 1;
+  using Head = Chunk<Format>;
+  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
-struct Q8_0 : BlockOf32 {
+// The words of a block whose nibbles lie at `at`.
+HWY_INLINE void load_nibbles(const RowBlocks& blocks, int at, I16* words) {
+  I16 packed[4];
+  turn<4>(blocks, at, packed);
+  split_nibbles(packed, words);
+}
+
+struct Q8_0 : BlockOf32<Q8_0> {
   static constexpr int kBlockBytes = 34, kMost = 0, kOffset = 0;
   static constexpr bool kHasLow = false;
-  using Head = Chunk<Q8_0>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
     turn<8>(blocks, 2, head.words);
     head.scale[0] = gather_f16(blocks, 0);
   }
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
-struct Q4_0 : BlockOf32 {
+struct Q4_0 : BlockOf32<Q4_0> {
   static constexpr int kBlockBytes = 18, kMost = 15, kOffset = 8;
   static constexpr bool kHasLow = false;
-  using Head = Chunk<Q4_0>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    I16 packed[4];
-    turn<4>(blocks, 2, packed);
-    split_nibbles(packed, head.words);
+    load_nibbles(blocks, 2, head.words);
     head.scale[0] = gather_f16(blocks, 0);
   }
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
-struct Q4_1 : BlockOf32 {
+struct Q4_1 : BlockOf32<Q4_1> {
   static constexpr int kBlockBytes = 20, kMost = 15, kOffset = 0;
   static constexpr bool kHasLow = true;
-  using Head = Chunk<Q4_1>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    I16 packed[4];
-    turn<4>(blocks, 4, packed);
-    split_nibbles(packed, head.words);
+    load_nibbles(blocks, 4, head.words);
     head.scale[0] = gather_f16(blocks, 0);
     head.low[0] = sub(zeros(), gather_f16(blocks, 2));
   }
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
 // Sets bit 4 of every byte that has its bit in `high`: bit e for element e.
@@ -69,57 +69,42 @@ HWY_INLINE void add_fifth_bits(I16 high, I16* words) {
   }
 }
 
-struct Q5_0 : BlockOf32 {
+struct Q5_0 : BlockOf32<Q5_0> {
   static constexpr int kBlockBytes = 22, kMost = 31, kOffset = 16;
   static constexpr bool kHasLow = false;
-  using Head = Chunk<Q5_0>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    I16 packed[4];
-    turn<4>(blocks, 6, packed);
-    split_nibbles(packed, head.words);
+    load_nibbles(blocks, 6, head.words);
     add_fifth_bits(gather_word(blocks, 2), head.words);
     head.scale[0] = gather_f16(blocks, 0);
   }
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
-struct Q5_1 : BlockOf32 {
+struct Q5_1 : BlockOf32<Q5_1> {
   static constexpr int kBlockBytes = 24, kMost = 31, kOffset = 0;
   static constexpr bool kHasLow = true;
-  using Head = Chunk<Q5_1>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    I16 packed[4];
-    turn<4>(blocks, 8, packed);
-    split_nibbles(packed, head.words);
+    load_nibbles(blocks, 8, head.words);
     add_fifth_bits(gather_word(blocks, 4), head.words);
     head.scale[0] = gather_f16(blocks, 0);
     head.low[0] = sub(zeros(), gather_f16(blocks, 2));
   }
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
-struct IQ4_NL : BlockOf32 {
+struct IQ4_NL : BlockOf32<IQ4_NL> {
   static constexpr int kBlockBytes = 18, kMost = 0, kOffset = 0;
   static constexpr bool kHasLow = false;
-  using Head = Chunk<IQ4_NL>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    I16 packed[4];
-    turn<4>(blocks, 2, packed);
-    split_nibbles(packed, head.words);
+    load_nibbles(blocks, 2, head.words);
     for (I16& word : head.words) word = look_up(kIq4Values, word);
     head.scale[0] = gather_f16(blocks, 0);
   }
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
-struct MXFP4 : BlockOf32 {
+struct MXFP4 : BlockOf32<MXFP4> {
   static constexpr int kBlockBytes = 17, kMost = 0, kOffset = 0;
   static constexpr bool kHasLow = false;
-  using Head = Chunk<MXFP4>;
   static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    I16 packed[4];
-    turn<4>(blocks, 1, packed);
-    split_nibbles(packed, head.words);
+    load_nibbles(blocks, 1, head.words);
     for (I16& word : head.words) word = look_up(kMxfp4Values, word);
     float scales[16];
     for (std::size_t row = 0; row < 16; ++row) {
@@ -127,7 +112,6 @@ struct MXFP4 : BlockOf32 {
     }
     head.scale[0] = eddy::HWY_NAMESPACE::load(scales);
   }
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
 };
 
 }  // namespace HWY_NAMESPACE

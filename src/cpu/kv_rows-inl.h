@@ -49,9 +49,10 @@ struct KvRow {
   }
 };
 
-struct Q8_0 {};
+// Q8_0 as a type of rows; the class Q8_0 is the weights' (blocks_of_32-inl.h).
+struct KvQ8_0 {};
 template <>
-struct KvRow<Q8_0> {
+struct KvRow<KvQ8_0> {
   static HWY_INLINE void load(const std::byte* row, std::int64_t first, std::int64_t count,
                               float* out) {
     for (std::int64_t i = 0; i < count; i += kQ8BlockElems) {

@@ -35,7 +35,7 @@ void kv_store(const KvStoreArgs& args, Share tokens) {
   switch (args.kv.pages.type) {
     case DType::kF16: return store_tokens<F16>(args, tokens);
     case DType::kBF16: return store_tokens<BF16>(args, tokens);
-    case DType::kQ8_0: return store_tokens<Q8_0>(args, tokens);
+    case DType::kQ8_0: return store_tokens<KvQ8_0>(args, tokens);
     default: return store_tokens<F32>(args, tokens);
   }
 }

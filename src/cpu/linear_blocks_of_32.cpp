@@ -12,37 +12,11 @@
 #define HWY_TARGET_INCLUDE "cpu/linear_blocks_of_32.cpp"
 #include <hwy/foreach_target.h>
 
-#include <cstdlib>
-
 #include "cpu/blocks_of_32-inl.h"
-#include "cpu/int8_dot-inl.h"
-#include "cpu/quantised_x.h"
 
 #define EDDY_FORMATS(X) X(Q8_0) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(IQ4_NL) X(MXFP4)
 
-HWY_BEFORE_NAMESPACE();
-namespace eddy {
-namespace HWY_NAMESPACE {
-namespace by_signed {
-using Products = SignedProducts;
 #include "cpu/linear_blocks-inl.h"
-}  // namespace by_signed
-}  // namespace HWY_NAMESPACE
-}  // namespace eddy
-HWY_AFTER_NAMESPACE();
-
-#if HWY_TARGET == HWY_AVX3
-HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
-namespace eddy {
-namespace HWY_NAMESPACE {
-namespace by_vnni {
-using Products = VnniProducts;
-#include "cpu/linear_blocks-inl.h"
-}  // namespace by_vnni
-}  // namespace HWY_NAMESPACE
-}  // namespace eddy
-HWY_POP_ATTRIBUTES
-#endif
 
 #undef EDDY_FORMATS
 
