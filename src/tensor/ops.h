@@ -307,6 +307,34 @@ std::uint64_t ssd_scan_state_elems(std::int64_t n_head, std::int64_t head_dim,
                                    std::int64_t d_state);
 std::uint64_t wkv_state_elems(std::int64_t n_head, std::int64_t head_size);
 
+// The list: X(op, its arguments). Whoever treats all ops alike walks it.
+// clang-format off
+#define EDDY_OPS(X)                    \
+  X(embed, EmbedArgs)                  \
+  X(select, SelectArgs)                \
+  X(rms_norm, RmsNormArgs)             \
+  X(layer_norm, LayerNormArgs)         \
+  X(gated_rms_norm, GatedRmsNormArgs)  \
+  X(linear, LinearArgs)                \
+  X(activate, ActivateArgs)            \
+  X(gate, GateArgs)                    \
+  X(short_conv, ShortConvArgs)         \
+  X(selective_scan, SelectiveScanArgs) \
+  X(ssd_scan, SsdScanArgs)             \
+  X(token_shift, TokenShiftArgs)       \
+  X(ddlerp, DdlerpArgs)                \
+  X(wkv6_decay, Wkv6DecayArgs)         \
+  X(wkv6, Wkv6Args)                    \
+  X(wkv7_prepare, Wkv7PrepareArgs)     \
+  X(wkv7, Wkv7Args)                    \
+  X(wkv_output, WkvOutputArgs)         \
+  X(soft_cap, SoftCapArgs)             \
+  X(rg_lru, RgLruArgs)                 \
+  X(rope, RopeArgs)                    \
+  X(kv_store, KvStoreArgs)             \
+  X(attention, AttentionArgs)
+// clang-format on
+
 // A backend: one object for each device and thread pool. Calls are made by one thread, in order.
 class Ops {
  public:
@@ -320,29 +348,9 @@ class Ops {
   // kOutOfMemory.
   virtual Status reserve(const LinearArgs&) { return {}; }
 
-  virtual Status embed(const EmbedArgs& args) = 0;
-  virtual Status select(const SelectArgs& args) = 0;
-  virtual Status rms_norm(const RmsNormArgs& args) = 0;
-  virtual Status layer_norm(const LayerNormArgs& args) = 0;
-  virtual Status gated_rms_norm(const GatedRmsNormArgs& args) = 0;
-  virtual Status linear(const LinearArgs& args) = 0;
-  virtual Status activate(const ActivateArgs& args) = 0;
-  virtual Status gate(const GateArgs& args) = 0;
-  virtual Status short_conv(const ShortConvArgs& args) = 0;
-  virtual Status selective_scan(const SelectiveScanArgs& args) = 0;
-  virtual Status ssd_scan(const SsdScanArgs& args) = 0;
-  virtual Status token_shift(const TokenShiftArgs& args) = 0;
-  virtual Status ddlerp(const DdlerpArgs& args) = 0;
-  virtual Status wkv6_decay(const Wkv6DecayArgs& args) = 0;
-  virtual Status wkv6(const Wkv6Args& args) = 0;
-  virtual Status wkv7_prepare(const Wkv7PrepareArgs& args) = 0;
-  virtual Status wkv7(const Wkv7Args& args) = 0;
-  virtual Status wkv_output(const WkvOutputArgs& args) = 0;
-  virtual Status soft_cap(const SoftCapArgs& args) = 0;
-  virtual Status rg_lru(const RgLruArgs& args) = 0;
-  virtual Status rope(const RopeArgs& args) = 0;
-  virtual Status kv_store(const KvStoreArgs& args) = 0;
-  virtual Status attention(const AttentionArgs& args) = 0;
+#define EDDY_DECLARE(op, Args) virtual Status op(const Args& args) = 0;
+  EDDY_OPS(EDDY_DECLARE)
+#undef EDDY_DECLARE
 };
 
 }  // namespace eddy

@@ -17,29 +17,10 @@ class FakeOps final : public Ops {
     return std::ranges::find(computable, weight) != computable.end();
   }
 
-  Status embed(const EmbedArgs&) override { return {}; }
-  Status select(const SelectArgs&) override { return {}; }
-  Status rms_norm(const RmsNormArgs&) override { return {}; }
-  Status layer_norm(const LayerNormArgs&) override { return {}; }
-  Status gated_rms_norm(const GatedRmsNormArgs&) override { return {}; }
-  Status linear(const LinearArgs&) override { return {}; }
-  Status activate(const ActivateArgs&) override { return {}; }
-  Status gate(const GateArgs&) override { return {}; }
-  Status short_conv(const ShortConvArgs&) override { return {}; }
-  Status selective_scan(const SelectiveScanArgs&) override { return {}; }
-  Status ssd_scan(const SsdScanArgs&) override { return {}; }
-  Status token_shift(const TokenShiftArgs&) override { return {}; }
-  Status ddlerp(const DdlerpArgs&) override { return {}; }
-  Status wkv6_decay(const Wkv6DecayArgs&) override { return {}; }
-  Status wkv6(const Wkv6Args&) override { return {}; }
-  Status wkv7_prepare(const Wkv7PrepareArgs&) override { return {}; }
-  Status wkv7(const Wkv7Args&) override { return {}; }
-  Status wkv_output(const WkvOutputArgs&) override { return {}; }
-  Status soft_cap(const SoftCapArgs&) override { return {}; }
-  Status rg_lru(const RgLruArgs&) override { return {}; }
-  Status rope(const RopeArgs&) override { return {}; }
-  Status kv_store(const KvStoreArgs&) override { return {}; }
-  Status attention(const AttentionArgs&) override { return {}; }
+#define EDDY_DO_NOTHING(op, Args) \
+  Status op(const Args&) override { return {}; }
+  EDDY_OPS(EDDY_DO_NOTHING)
+#undef EDDY_DO_NOTHING
 
  private:
   struct Host final : Device {
