@@ -6,11 +6,11 @@
 #include "memory/recurrent_context.h"
 #include "models/architectures.h"
 #include "models/ends.h"
+#include "models/gated_mlp.h"
 #include "models/loader.h"
 #include "models/norm.h"
 #include "models/rwkv7_time_mix.h"
 #include "models/scratch.h"
-#include "models/swiglu.h"
 
 namespace eddy {
 namespace {
@@ -19,7 +19,7 @@ struct Arwkv7Layer {
   Norm time_norm;
   Rwkv7TimeMix time_mix;
   Norm ffn_norm;
-  Swiglu ffn;
+  GatedMlp ffn;
 };
 
 class Arwkv7 final : public Model {
@@ -55,7 +55,7 @@ void Arwkv7::load_layer(Loader& loader, std::int64_t il) {
       .time_norm = load_rms_norm(load, "attn_norm", n_embd, eps_),
       .time_mix = Rwkv7TimeMix(load, shape_, il == 0, true),
       .ffn_norm = load_rms_norm(load, "ffn_norm", n_embd, eps_),
-      .ffn = Swiglu(load, n_embd, n_ff_),
+      .ffn = GatedMlp(load, {.n_embd = n_embd, .n_ff = n_ff_, .function = Activation::kSilu}),
   });
   layout_.layers.push_back({
       .r_elems = Rwkv7TimeMix::r_elems(shape_),

@@ -31,9 +31,8 @@ Attention::Attention(const Loader::Layer& load, std::int64_t n_embd, const Atten
       q_(load.matrix("attn_q.weight", n_embd, shape.n_head * shape.k_dim)),
       k_(load.matrix("attn_k.weight", n_embd, n_head_kv * shape.k_dim)),
       v_(load.matrix("attn_v.weight", n_embd, n_head_kv * shape.v_dim)),
-      output_{.weight = load.matrix("attn_output.weight", shape.n_head * shape.v_dim, n_embd),
-              .bias = shape.has_output_bias ? load.small("attn_output.bias", {n_embd})
-                                            : std::vector<float>()} {}
+      output_(
+          load_dense(load, "attn_output", shape.n_head * shape.v_dim, n_embd, shape.output_bias)) {}
 
 StateLayout::Layer Attention::state(const AttentionShape& shape, std::int64_t n_head_kv) {
   return {.k_elems = static_cast<std::uint64_t>(n_head_kv * shape.k_dim),

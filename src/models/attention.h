@@ -23,7 +23,7 @@ struct AttentionShape {
   float score_cap = 0;               // 0: none
   std::vector<std::uint64_t> turns;  // rotary frequencies (tensor/rope.h); empty: no rotation
   RopePairs pairs = RopePairs::kHalves;
-  bool has_output_bias = false;
+  Bias output_bias = Bias::kNone;
 };
 
 // From the keys that files of many architectures have: head_count, key_length, value_length,

@@ -1,4 +1,4 @@
-// A linear layer with a bias.
+// A linear layer with a bias, or without.
 #pragma once
 
 #include <string>
@@ -20,11 +20,14 @@ struct Dense {
   }
 };
 
+enum class Bias { kNone, kIsThere };
+
 // The tensors <name>.weight and <name>.bias.
 inline Dense load_dense(const Loader::Layer& load, const std::string& name, std::int64_t n_in,
-                        std::int64_t n_out) {
-  return {.weight = load.matrix(name + ".weight", n_in, n_out),
-          .bias = load.small(name + ".bias", {n_out})};
+                        std::int64_t n_out, Bias bias = Bias::kIsThere) {
+  Dense dense = {.weight = load.matrix(name + ".weight", n_in, n_out), .bias = {}};
+  if (bias == Bias::kIsThere) dense.bias = load.small(name + ".bias", {n_out});
+  return dense;
 }
 
 }  // namespace eddy

@@ -1,7 +1,7 @@
 // RecurrentGemma (Botev et al. 2024), a model of the Griffin architecture (De et al. 2024): layers
 // of a mixer, RG-LRU or local attention, and a gated MLP.
 //
-// Letters: C = n_embd, F = n_ff, T the tokens of the micro-batch.
+// Letters: C = n_embd, T the tokens of the micro-batch.
 #include <optional>
 
 #include "base/table.h"
@@ -9,8 +9,8 @@
 #include "memory/recurrent_context.h"
 #include "models/architectures.h"
 #include "models/attention.h"
-#include "models/dense.h"
 #include "models/ends.h"
+#include "models/gated_mlp.h"
 #include "models/griffin_recurrent.h"
 #include "models/loader.h"
 #include "models/norm.h"
@@ -22,9 +22,9 @@ namespace {
 
 struct GriffinLayer {
   Norm mixer_norm, mlp_norm;
-  std::optional<GriffinRecurrent> recurrent;  // one of the two
-  std::optional<Attention> attention;
-  Dense gate, up, down;  // {C, F}, {C, F}, {F, C}
+  GatedMlp mlp;
+  std::optional<GriffinRecurrent> recurrent = {};  // one of the two
+  std::optional<Attention> attention = {};
 };
 
 class RecurrentGemma final : public Model {
@@ -50,7 +50,7 @@ AttentionShape load_attention(Loader& load) {
   AttentionShape shape = load_attention_shape(load);
   shape.window =
       static_cast<std::int32_t>(load.integer("attention.sliding_window", {1, 1 << 30}) + 1);
-  shape.has_output_bias = true;
+  shape.output_bias = Bias::kIsThere;
   return shape;
 }
 
@@ -84,12 +84,13 @@ RecurrentGemma::RecurrentGemma(Loader& load)
 void RecurrentGemma::load_layer(Loader& loader, std::int64_t il, std::int64_t n_head_kv) {
   const std::int64_t n_embd = info().n_embd;
   const Loader::Layer load = loader.layer(il);
-  GriffinLayer& w = layers_.emplace_back();
-  w.mixer_norm = load_rms_norm(load, "attn_norm", n_embd, eps_);
-  w.mlp_norm = load_rms_norm(load, "ffn_norm", n_embd, eps_);
-  w.gate = load_dense(load, "ffn_gate", n_embd, n_ff_);
-  w.up = load_dense(load, "ffn_up", n_embd, n_ff_);
-  w.down = load_dense(load, "ffn_down", n_ff_, n_embd);
+  layers_.push_back({.mixer_norm = load_rms_norm(load, "attn_norm", n_embd, eps_),
+                     .mlp_norm = load_rms_norm(load, "ffn_norm", n_embd, eps_),
+                     .mlp = GatedMlp(load, {.n_embd = n_embd,
+                                            .n_ff = n_ff_,
+                                            .function = Activation::kGelu,
+                                            .bias = Bias::kIsThere})});
+  GriffinLayer& w = layers_.back();
   if (n_head_kv > 0) {
     w.attention.emplace(load, n_embd, attention_, n_head_kv);
     layout_.layers.push_back(Attention::state(attention_, n_head_kv));
@@ -121,17 +122,12 @@ Status RecurrentGemma::mix(const Forward& pass, LayerId il, Mat x) const {
   return w.recurrent->mix(pass, il, normed, x);
 }
 
-// x += down (gelu(gate) * up) of the normed x.
+// x += the layer's MLP of the normed x.
 Status RecurrentGemma::mlp(const Forward& pass, const GriffinLayer& w, Mat x) const {
   Scratch::Scope scope(pass.scratch);
   const Mat normed = pass.scratch.mat(x.n, x.n_tokens);  // {C, T}
   EDDY_TRY(w.mlp_norm.apply(pass.ops, x, normed));
-  const Mat gate = pass.scratch.mat(n_ff_, x.n_tokens);  // {F, T}
-  const Mat up = pass.scratch.mat(n_ff_, x.n_tokens);    // {F, T}
-  EDDY_TRY(w.gate.apply(pass.ops, normed, gate));
-  EDDY_TRY(w.up.apply(pass.ops, normed, up));
-  EDDY_TRY(pass.ops.gate({.x = up, .gate = gate, .function = Activation::kGelu, .out = up}));
-  return w.down.apply(pass.ops, up, x, true);
+  return w.mlp.add(pass, normed, x);
 }
 
 }  // namespace

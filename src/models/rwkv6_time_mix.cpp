@@ -4,48 +4,38 @@
 
 #include "base/try.h"
 #include "memory/recurrent_context.h"
+#include "models/rwkv_heads.h"
 #include "models/scratch.h"
 
 namespace eddy {
-namespace {
-
-// Of the norm over a head; no file states it.
-constexpr float kHeadEps = 64e-5f;
-
-}  // namespace
 
 Rwkv6Shape::Rwkv6Shape(Loader& load)
     : n_embd(load.info().n_embd),
-      head_size(load.integer("wkv.head_size", {1, n_embd})),
+      head_size(load_head_size(load)),
       lerp_rank(load.integer("time_mix_extra_dim")),
       decay_rank(load.integer("time_decay_extra_dim")),
-      n_head_kv(n_embd / head_size) {
-  load.require(n_embd % head_size == 0, "wkv.head_size does not divide embedding_length");
-}
+      n_head_kv(n_embd / head_size) {}
 
 Rwkv6TimeMix::Rwkv6TimeMix(const Loader::Layer& load, const Rwkv6Shape& shape)
     : is_hybrid_(shape.is_hybrid), head_size_(shape.head_size) {
   const std::int64_t n = shape.n_embd, n_kv = shape.n_head_kv * head_size_;
+  const auto projection = [&](const std::string& name, std::int64_t n_out) {
+    const bool has_bias = is_hybrid_ && load.has(name + ".bias");
+    return load_dense(load, name, n, n_out, has_bias ? Bias::kIsThere : Bias::kNone);
+  };
   load_lerps(load, shape);
   decay_bias_ = load.small("time_mix_decay.weight", {n});
   decay_ = {load.matrix("time_mix_decay_w1.weight", n, shape.decay_rank),
             load.matrix("time_mix_decay_w2.weight", shape.decay_rank, n)};
-  r_ = load_projection(load, "time_mix_receptance", shape, n);
-  k_ = load_projection(load, "time_mix_key", shape, n_kv);
-  v_ = load_projection(load, "time_mix_value", shape, n_kv);
-  gate_.weight = load.matrix("time_mix_gate.weight", n, n);
+  r_ = projection("time_mix_receptance", n);
+  k_ = projection("time_mix_key", n_kv);
+  v_ = projection("time_mix_value", n_kv);
+  gate_ = load.matrix("time_mix_gate.weight", n, n);
   out_ = load.matrix("time_mix_output.weight", n, n);
   if (is_hybrid_) return;
   u_ = load.small("time_mix_first.weight", {head_size_, shape.n_head()});
   norm_ = load.small("time_mix_ln.weight", {n});
   norm_bias_ = load.small("time_mix_ln.bias", {n});
-}
-
-Rwkv6TimeMix::Projection Rwkv6TimeMix::load_projection(const Loader::Layer& load, const char* name,
-                                                       const Rwkv6Shape& shape, std::int64_t n) {
-  const std::string bias = std::string(name) + ".bias";
-  return {.weight = load.matrix(std::string(name) + ".weight", shape.n_embd, n),
-          .bias = shape.is_hybrid && load.has(bias) ? load.small(bias, {n}) : std::vector<float>()};
 }
 
 // Old files have five tensors for the one of new files.
@@ -66,12 +56,6 @@ void Rwkv6TimeMix::load_lerps(const Loader::Layer& load, const Rwkv6Shape& shape
 
 std::uint64_t Rwkv6TimeMix::r_elems(const Rwkv6Shape& shape) {
   return wkv_state_elems(shape.n_head(), shape.head_size);
-}
-
-Status Rwkv6TimeMix::project(Ops& ops, const Projection& w, ConstMat x, Mat out) const {
-  EDDY_TRY(ops.linear({.weight = w.weight, .x = x, .out = out}));
-  if (w.bias.empty()) return {};
-  return ops.activate({.x = out, .bias = w.bias, .out = out});
 }
 
 // mixed {5C, T}: what the projections see, for w, k, v, r, g.
@@ -108,10 +92,10 @@ Status Rwkv6TimeMix::add(const Forward& pass, LayerId il, ConstMat normed, Mat x
   const Mat r = scratch.mat(n, n_tokens), gate = scratch.mat(n, n_tokens);  // {C, T}
   const Mat w = scratch.mat(n, n_tokens);                                   // {C, T}
   const Mat key = is_hybrid_ ? scratch.mat(n, n_tokens) : k;                // {C, T}
-  EDDY_TRY(project(ops, k_, mixed.part(n, n), k));
-  EDDY_TRY(project(ops, v_, mixed.part(2 * n, n), v));
-  EDDY_TRY(project(ops, r_, mixed.part(3 * n, n), r));
-  EDDY_TRY(project(ops, gate_, mixed.part(4 * n, n), gate));
+  EDDY_TRY(k_.apply(ops, mixed.part(n, n), k));
+  EDDY_TRY(v_.apply(ops, mixed.part(2 * n, n), v));
+  EDDY_TRY(r_.apply(ops, mixed.part(3 * n, n), r));
+  EDDY_TRY(ops.linear({.weight = gate_, .x = mixed.part(4 * n, n), .out = gate}));
   EDDY_TRY(decay_.apply(pass, Activation::kTanh, mixed.part(0, n), w));
   EDDY_TRY(ops.wkv6_decay({.x = w,
                            .bias = decay_bias_,
@@ -137,7 +121,7 @@ Status Rwkv6TimeMix::add(const Forward& pass, LayerId il, ConstMat normed, Mat x
                            .gate = gate,
                            .function = is_hybrid_ ? Activation::kSigmoid : Activation::kSilu,
                            .head_size = head_size_,
-                           .eps = kHeadEps,
+                           .eps = kHeadNormEps,
                            .out = y}));
   return ops.linear({.weight = out_, .x = y, .out = x, .accumulate = true});
 }

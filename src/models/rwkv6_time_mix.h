@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "models/dense.h"
 #include "models/loader.h"
 #include "models/lora.h"
 #include "models/model.h"
@@ -36,15 +37,8 @@ class Rwkv6TimeMix {
   static std::uint64_t r_elems(const Rwkv6Shape& shape);
 
  private:
-  struct Projection {
-    Weight weight;            // {C, n}
-    std::vector<float> bias;  // {n}, or empty
-  };
-  static Projection load_projection(const Loader::Layer& load, const char* name,
-                                    const Rwkv6Shape& shape, std::int64_t n);
   void load_lerps(const Loader::Layer& load, const Rwkv6Shape& shape);
 
-  Status project(Ops& ops, const Projection& w, ConstMat x, Mat out) const;
   Status mix(const Forward& pass, LayerId il, ConstMat normed, Mat mixed) const;
 
   bool is_hybrid_;
@@ -55,9 +49,9 @@ class Rwkv6TimeMix {
   std::vector<float> decay_bias_;        // {C}
   Lora decay_;                           // {C, D}, {D, C}
   std::vector<float> u_;                 // {C}; empty in the hybrid
-  Projection r_, k_, v_, gate_;          // to {C}, {K}, {K}, {C}
+  Dense r_, k_, v_;                      // {C, C}, {C, K}, {C, K}; biases in the hybrid, or none
   std::vector<float> norm_, norm_bias_;  // {C}; empty in the hybrid
-  Weight out_;                           // {C, C}
+  Weight gate_, out_;                    // {C, C}
 };
 
 }  // namespace eddy

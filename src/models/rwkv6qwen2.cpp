@@ -6,11 +6,11 @@
 #include "memory/recurrent_context.h"
 #include "models/architectures.h"
 #include "models/ends.h"
+#include "models/gated_mlp.h"
 #include "models/loader.h"
 #include "models/norm.h"
 #include "models/rwkv6_time_mix.h"
 #include "models/scratch.h"
-#include "models/swiglu.h"
 
 namespace eddy {
 namespace {
@@ -19,7 +19,7 @@ struct Rwkv6Qwen2Layer {
   Norm time_norm;
   Rwkv6TimeMix time_mix;
   Norm ffn_norm;
-  Swiglu ffn;
+  GatedMlp ffn;
 };
 
 class Rwkv6Qwen2 final : public Model {
@@ -61,7 +61,7 @@ void Rwkv6Qwen2::load_layer(Loader& loader, std::int64_t il) {
       .time_norm = load_rms_norm(load, "attn_norm", n_embd, eps_),
       .time_mix = Rwkv6TimeMix(load, shape_),
       .ffn_norm = load_rms_norm(load, "ffn_norm", n_embd, eps_),
-      .ffn = Swiglu(load, n_embd, n_ff_),
+      .ffn = GatedMlp(load, {.n_embd = n_embd, .n_ff = n_ff_, .function = Activation::kSilu}),
   });
   layout_.layers.push_back({
       .r_elems = Rwkv6TimeMix::r_elems(shape_),

@@ -2,26 +2,19 @@
 
 #include "base/try.h"
 #include "memory/recurrent_context.h"
+#include "models/rwkv_heads.h"
 #include "models/scratch.h"
 #include "tensor/ops.h"
 
 namespace eddy {
-namespace {
-
-// Of the norm over a head; no file states it.
-constexpr float kHeadEps = 64e-5f;
-
-}  // namespace
 
 Rwkv7Shape::Rwkv7Shape(Loader& load)
     : n_embd(load.info().n_embd),
-      head_size(load.integer("wkv.head_size", {1, n_embd})),
+      head_size(load_head_size(load)),
       decay_rank(load.integer("attention.decay_lora_rank")),
       rate_rank(load.integer("attention.iclr_lora_rank")),
       value_rank(load.integer("attention.value_residual_mix_lora_rank")),
-      gate_rank(load.integer_or("attention.gate_lora_rank", 0, {.least = 0})) {
-  load.require(n_embd % head_size == 0, "wkv.head_size does not divide embedding_length");
-}
+      gate_rank(load.integer_or("attention.gate_lora_rank", 0, {.least = 0})) {}
 
 Rwkv7TimeMix::Rwkv7TimeMix(const Loader::Layer& load, const Rwkv7Shape& shape, bool is_first,
                            bool is_hybrid)
@@ -129,7 +122,7 @@ Status Rwkv7TimeMix::add(const Forward& pass, LayerId il, ConstMat normed, Mat v
                            .v = v,
                            .gate = gate,
                            .head_size = head_size_,
-                           .eps = kHeadEps,
+                           .eps = kHeadNormEps,
                            .out = y}));
   return ops.linear({.weight = out_, .x = y, .out = x, .accumulate = true});
 }
