@@ -8,90 +8,19 @@
 #include "base/try.h"
 #include "convert/token_list.h"
 #include "formats/gguf_value.h"
+#include "text/python_repr.h"
 
 namespace eddy::convert {
 namespace {
 
-void append_utf8(std::string& text, std::uint32_t c) {
-  const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-  if (c < 0x80) return put(c);
-  if (c < 0x800) {
-    put(0xC0 | c >> 6);
-  } else {
-    if (c < 0x10000) {
-      put(0xE0 | c >> 12);
-    } else {
-      put(0xF0 | c >> 18);
-      put(0x80 | (c >> 12 & 0x3F));
-    }
-    put(0x80 | (c >> 6 & 0x3F));
-  }
-  put(0x80 | (c & 0x3F));
-}
-
 template <class T>
-std::optional<T> parse_number(std::string_view text, int base = 10) {
+std::optional<T> parse_number(std::string_view text) {
   T number = 0;
   const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end) return std::nullopt;
   return number;
 }
-
-// The body of a literal. In a text an escape is a code point, in bytes a byte.
-class Literal {
- public:
-  Literal(std::string_view body, bool is_bytes) : rest_(body), is_bytes_(is_bytes) {}
-
-  std::optional<std::string> read() {
-    while (!rest_.empty()) {
-      const char c = rest_[0];
-      rest_.remove_prefix(1);
-      if (c != '\\') {
-        out_ += c;
-      } else if (!escape()) {
-        return std::nullopt;
-      }
-    }
-    return std::move(out_);
-  }
-
- private:
-  bool escape() {
-    if (rest_.empty()) return false;
-    const char kind = rest_[0];
-    rest_.remove_prefix(1);
-    switch (kind) {
-      case 't': out_ += '\t'; return true;
-      case 'n': out_ += '\n'; return true;
-      case 'r': out_ += '\r'; return true;
-      case '\\':
-      case '\'':
-      case '"': out_ += kind; return true;
-      case 'x': return code(2);
-      case 'u': return !is_bytes_ && code(4);
-      case 'U': return !is_bytes_ && code(8);
-      default: return false;
-    }
-  }
-
-  bool code(std::size_t n_digits) {
-    if (rest_.size() < n_digits) return false;
-    const auto c = parse_number<std::uint32_t>(rest_.substr(0, n_digits), 16);
-    if (!c || *c > 0x10FFFF || (*c >= 0xD800 && *c < 0xE000)) return false;
-    rest_.remove_prefix(n_digits);
-    if (is_bytes_) {
-      out_ += static_cast<char>(*c);
-    } else {
-      append_utf8(out_, *c);
-    }
-    return true;
-  }
-
-  std::string_view rest_;
-  bool is_bytes_;
-  std::string out_;
-};
 
 std::optional<std::string> read_literal(std::string_view text) {
   const bool is_bytes = text.starts_with('b');
@@ -99,7 +28,8 @@ std::optional<std::string> read_literal(std::string_view text) {
   const bool is_quoted =
       text.size() >= 2 && (text[0] == '\'' || text[0] == '"') && text.back() == text[0];
   if (!is_quoted) return std::nullopt;
-  return Literal(text.substr(1, text.size() - 2), is_bytes).read();
+  const std::string_view repr = text.substr(1, text.size() - 2);
+  return is_bytes ? bytes_of_repr(repr) : text_of_repr(repr);
 }
 
 Status read_line(std::string_view line, TokenList& tokens) {

@@ -15,7 +15,7 @@
 #include "convert/tokenizer_json.h"
 #include "formats/gguf.h"
 #include "formats/json_text.h"
-#include "text/python_bytes.h"
+#include "text/python_repr.h"
 #include "text/tokenizer.h"
 
 namespace eddy::convert {

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/try.h"
 #include "formats/gguf_value.h"
-#include "text/python_bytes.h"
+#include "text/python_repr.h"
 
 namespace eddy {
 namespace {

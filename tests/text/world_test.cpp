@@ -7,7 +7,7 @@
 #include <random>
 #include <unordered_set>
 
-#include "text/python_bytes.h"
+#include "text/python_repr.h"
 #include "vocabularies.h"
 #include "vocabulary_keys.h"
 

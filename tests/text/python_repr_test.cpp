@@ -1,5 +1,5 @@
-// Python's way to write bytes.
-#include "text/python_bytes.h"
+// Python's way to write bytes and texts.
+#include "text/python_repr.h"
 
 #include <gtest/gtest.h>
 
@@ -18,6 +18,14 @@ TEST(PythonBytes, RefusesOtherEscapes) {
   for (const std::string_view text : {"\\", "a\\", "\\q", "\\x", "\\x4", "\\x4g", "\\xg4", "\\x 4",
                                       "\\x+4", "\\x-1", "\\u0041", "\\0", "\\X41"}) {
     EXPECT_EQ(bytes_of_repr(text), std::nullopt) << text;
+  }
+}
+
+TEST(PythonTexts, ReadsCodePoints) {
+  EXPECT_EQ(text_of_repr("a\\t\\\\"), "a\t\\");
+  EXPECT_EQ(text_of_repr(R"(\x41\xe9\u20ac\U0001f600)"), "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
+  for (const std::string_view text : {"\\u123", "\\ud800", "\\U00110000", "\\q", "\\"}) {
+    EXPECT_EQ(text_of_repr(text), std::nullopt) << text;
   }
 }
 
