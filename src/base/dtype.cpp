@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/checked.h"
+#include "base/ignoring_case.h"
 
 namespace eddy {
 namespace {
@@ -50,11 +50,6 @@ constexpr std::array<DTypeInfo, 35> kTypes = {{
 const DTypeInfo* find_id(std::uint32_t id) {
   const auto row = std::ranges::find(kTypes, static_cast<DType>(id), &DTypeInfo::type);
   return row == kTypes.end() ? nullptr : &*row;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 }  // namespace

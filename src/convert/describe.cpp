@@ -4,19 +4,10 @@
 
 #include "base/error.h"
 #include "base/try.h"
+#include "formats/gguf_file_type.h"
 
 namespace eddy::convert {
 namespace {
-
-// general.file_type: part of the format.
-std::uint32_t file_type(DType type) {
-  switch (type) {
-    case DType::kF32: return 0;
-    case DType::kF16: return 1;
-    case DType::kQ8_0: return 7;
-    default: return 32;  // BF16
-  }
-}
 
 // The last name in a path, also of one that ends with a slash.
 std::string name_of(const std::string& folder) {
@@ -34,7 +25,7 @@ void Describer::add_common(std::int64_t context_length) {
   writer_.add("general.architecture", checkpoint_.family().architecture);
   writer_.add("general.type", "model");
   writer_.add("general.name", name_of(checkpoint_.folder()));
-  writer_.add("general.file_type", file_type(plan_.type()));
+  writer_.add("general.file_type", gguf_file_type(plan_.type()));
   writer_.add("general.quantization_version", std::uint32_t{2});
   add("context_length", context_length);
   add("embedding_length", plan_.ne("token_embd.weight", 0));

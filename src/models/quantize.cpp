@@ -1,8 +1,8 @@
 #include "models/quantize.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
+#include <iterator>
 #include <new>
 #include <optional>
 #include <string>
@@ -10,9 +10,11 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/ignoring_case.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "formats/gguf.h"
+#include "formats/gguf_file_type.h"
 #include "formats/gguf_writer.h"
 #include "tensor/decode.h"
 #include "tensor/encode.h"
@@ -20,18 +22,23 @@
 namespace eddy {
 namespace {
 
+// A mix of one type, but for the output.
+constexpr QuantizeMix pure(std::string_view name, DType type, DType output) {
+  return {name, type, output, type, gguf_file_type(type)};
+}
+
 constexpr QuantizeMix kMixes[] = {
-    {"F16", DType::kF16, DType::kF16, DType::kF16, 1},
-    {"BF16", DType::kBF16, DType::kBF16, DType::kBF16, 32},
-    {"Q8_0", DType::kQ8_0, DType::kQ8_0, DType::kQ8_0, 7},
-    {"Q4_0", DType::kQ4_0, DType::kQ6_K, DType::kQ4_0, 2},
-    {"Q5_0", DType::kQ5_0, DType::kQ6_K, DType::kQ5_0, 8},
-    {"Q5_1", DType::kQ5_1, DType::kQ6_K, DType::kQ5_1, 9},
-    {"Q4_K", DType::kQ4_K, DType::kQ6_K, DType::kQ4_K, 14},
+    pure("F16", DType::kF16, DType::kF16),
+    pure("BF16", DType::kBF16, DType::kBF16),
+    pure("Q8_0", DType::kQ8_0, DType::kQ8_0),
+    pure("Q4_0", DType::kQ4_0, DType::kQ6_K),
+    pure("Q5_0", DType::kQ5_0, DType::kQ6_K),
+    pure("Q5_1", DType::kQ5_1, DType::kQ6_K),
+    pure("Q4_K", DType::kQ4_K, DType::kQ6_K),
     {"Q4_K_M", DType::kQ4_K, DType::kQ6_K, DType::kQ6_K, 15},
-    {"Q5_K", DType::kQ5_K, DType::kQ6_K, DType::kQ5_K, 16},
+    pure("Q5_K", DType::kQ5_K, DType::kQ6_K),
     {"Q5_K_M", DType::kQ5_K, DType::kQ6_K, DType::kQ6_K, 17},
-    {"Q6_K", DType::kQ6_K, DType::kQ6_K, DType::kQ6_K, 18},
+    pure("Q6_K", DType::kQ6_K, DType::kQ6_K),
 };
 
 // Parts of names whose tensors stay as they are. RWKV's are vectors of the time mix and the small
@@ -71,19 +78,25 @@ bool is_layer_of_weight(std::int64_t layer, std::int64_t n_layer) {
   return layer < eighth || layer >= 7 * n_layer / 8 || (layer - eighth) % 3 == 2;
 }
 
-DType wanted_type(const QuantizeMix& mix, const GgufFile& file, const GgufTensor& tensor) {
-  const bool is_tied = file.find_tensor("output.weight") == nullptr;
-  if (tensor.name == "output.weight") return mix.output;
-  if (tensor.name == "token_embd.weight") return is_tied ? mix.output : mix.type;
-  if (contains(tensor.name, "attn_v.weight")) return mix.important;
-  if (contains(tensor.name, "ffn_down.weight")) {
-    std::int64_t n_layer = 0;
-    for (const GgufTensor& other : file.tensors()) {
-      n_layer = std::max(n_layer, layer_of(other.name).value_or(-1) + 1);
+// What the choice of types asks of a file as a whole.
+struct WholeFile {
+  bool is_tied = true;
+  std::int64_t n_layer = 0;
+
+  explicit WholeFile(const GgufFile& file) : is_tied(!file.find_tensor("output.weight")) {
+    for (const GgufTensor& tensor : file.tensors()) {
+      n_layer = std::max(n_layer, layer_of(tensor.name).value_or(-1) + 1);
     }
-    if (is_layer_of_weight(layer_of(tensor.name).value_or(0), n_layer)) return mix.important;
   }
-  return mix.type;
+};
+
+DType wanted_type(const QuantizeMix& mix, const WholeFile& whole, std::string_view name) {
+  if (name == "output.weight") return mix.output;
+  if (name == "token_embd.weight") return whole.is_tied ? mix.output : mix.type;
+  const bool is_important = contains(name, "attn_v.weight") ||
+                            (contains(name, "ffn_down.weight") &&
+                             is_layer_of_weight(layer_of(name).value_or(0), whole.n_layer));
+  return is_important ? mix.important : mix.type;
 }
 
 // A type whose blocks divide the rows.
@@ -106,13 +119,16 @@ struct Loss {
 
 // Rows in, rows out. Each thread takes a share of the blocks of a piece.
 class Encoder {
+  static constexpr std::size_t kMostElems = 256;  // of a block
+
  public:
   Encoder(const GgufTensor& tensor, DType to, ThreadPool& pool)
-      : tensor_(tensor), to_(to), pool_(pool), losses_(static_cast<std::size_t>(pool.n_threads())) {
-    std::uint64_t n = 1;
-    for (const std::int64_t extent : tensor.ne) n *= static_cast<std::uint64_t>(extent);
-    n_ = static_cast<std::int64_t>(n);
-  }
+      : tensor_(tensor),
+        to_(to),
+        pool_(pool),
+        n_(static_cast<std::int64_t>(tensor.data.size() / dtype_info(tensor.type).block_bytes *
+                                     dtype_info(tensor.type).block_elems)),
+        losses_(static_cast<std::size_t>(pool.n_threads())) {}
 
   Status write(const GgufSink& sink) {
     constexpr std::int64_t kPiece = 1 << 20;  // elements, a multiple of every block
@@ -124,6 +140,8 @@ class Encoder {
     }
     return {};
   }
+
+  std::uint64_t n_bytes() const { return bytes_of(to_, n_); }
 
   Loss loss() const {
     Loss sum;
@@ -143,7 +161,9 @@ class Encoder {
   void encode_share(std::int64_t first, std::int64_t n, int part) {
     const auto n_block = static_cast<std::int64_t>(dtype_info(to_).block_elems);
     const Share blocks = share_of(n / n_block, part, pool_.n_threads());
-    std::vector<float> values(static_cast<std::size_t>(n_block)), back(values.size());
+    float room[2][kMostElems];  // no thread of the pool allocates
+    const std::span values(room[0], static_cast<std::size_t>(n_block));
+    const std::span back(room[1], values.size());
     for (std::int64_t b = blocks.first; b < blocks.last; ++b) {
       decode(tensor_.type, tensor_.data.data() + bytes_of(tensor_.type, first + b * n_block),
              values);
@@ -166,7 +186,7 @@ class Encoder {
   const GgufTensor& tensor_;
   DType to_;
   ThreadPool& pool_;
-  std::int64_t n_ = 0;
+  std::int64_t n_;
   std::vector<std::byte> out_;
   std::vector<Loss> losses_;  // by thread
 };
@@ -185,17 +205,19 @@ Status check_source(const GgufFile& file, const GgufTensor& tensor, DType to) {
 std::span<const QuantizeMix> quantize_mixes() { return kMixes; }
 
 const QuantizeMix* find_quantize_mix(std::string_view name) {
-  const auto equal = [](unsigned char a, unsigned char b) {
-    return std::toupper(a) == std::toupper(b);
-  };
-  for (const QuantizeMix& mix : kMixes) {
-    if (std::ranges::equal(mix.name, name, equal)) return &mix;
-  }
-  return nullptr;
+  const auto* found = std::ranges::find_if(
+      kMixes, [&](const QuantizeMix& mix) { return equal_ignoring_case(mix.name, name); });
+  return found == std::end(kMixes) ? nullptr : found;
 }
 
-DType quantized_type(const QuantizeMix& mix, const GgufFile& file, const GgufTensor& tensor) {
-  return is_kept(tensor) ? tensor.type : fitting(wanted_type(mix, file, tensor), tensor.ne[0]);
+std::vector<DType> quantized_types(const QuantizeMix& mix, const GgufFile& file) {
+  const WholeFile whole(file);
+  std::vector<DType> types;
+  for (const GgufTensor& tensor : file.tensors()) {
+    types.push_back(is_kept(tensor) ? tensor.type
+                                    : fitting(wanted_type(mix, whole, tensor.name), tensor.ne[0]));
+  }
+  return types;
 }
 
 Status quantize(const GgufFile& file, const QuantizeMix& mix, ThreadPool& pool, FileSystem& fs,
@@ -208,12 +230,12 @@ Status quantize(const GgufFile& file, const QuantizeMix& mix, ThreadPool& pool, 
     }
   }
   writer.add("general.file_type", mix.file_type);
-  std::vector<DType> types;
-  for (const GgufTensor& tensor : file.tensors()) {
-    types.push_back(quantized_type(mix, file, tensor));
-    EDDY_TRY(check_source(file, tensor, types.back()));
+  const std::vector<DType> types = quantized_types(mix, file);
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const GgufTensor& tensor = file.tensors()[i];
+    EDDY_TRY(check_source(file, tensor, types[i]));
     writer.add_tensor({.name = std::string(tensor.name),
-                       .type = types.back(),
+                       .type = types[i],
                        .ne = {tensor.ne.begin(), tensor.ne.begin() + tensor.n_dims}});
   }
   return writer.write(fs, path, [&](std::size_t i, const GgufSink& sink) -> Status {
@@ -234,8 +256,7 @@ Status quantize(const GgufFile& file, const QuantizeMix& mix, ThreadPool& pool, 
                     file.name(), printable(tensor.name), dtype_name(types[i]));
       }
       report.error = loss.values > 0 ? std::sqrt(loss.differences / loss.values) : 0;
-      report.n_bytes_to = tensor.data.size() / dtype_info(tensor.type).block_bytes /
-                          dtype_info(types[i]).block_elems * dtype_info(types[i]).block_bytes;
+      report.n_bytes_to = encoder.n_bytes();
     }
     if (on_tensor) on_tensor(report);
     return {};

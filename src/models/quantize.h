@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/dtype.h"
 #include "eddy/result.h"
@@ -17,7 +18,6 @@ namespace eddy {
 class FileSystem;
 class GgufFile;
 class ThreadPool;
-struct GgufTensor;
 
 // What a name on the command line means. The mixes are those that files are published in.
 struct QuantizeMix {
@@ -33,9 +33,9 @@ std::span<const QuantizeMix> quantize_mixes();
 // nullptr if there is none of this name, in any letter case.
 const QuantizeMix* find_quantize_mix(std::string_view name);
 
-// The type that a tensor gets. Vectors, norms, convolutions and what small models are sensitive to
-// keep theirs; rows that are no whole blocks of the type get a type that fits.
-DType quantized_type(const QuantizeMix& mix, const GgufFile& file, const GgufTensor& tensor);
+// The types that the file's tensors get, in its order. Vectors, norms, convolutions and what small
+// models are sensitive to keep theirs; rows that are no whole blocks of the type get one that fits.
+std::vector<DType> quantized_types(const QuantizeMix& mix, const GgufFile& file);
 
 struct QuantizedTensor {
   std::string_view name;

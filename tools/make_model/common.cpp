@@ -2,23 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "formats/gguf_file_type.h"
 #include "make_model/vocabulary.h"
 
 namespace eddy::make_model {
-namespace {
-
-// general.file_type: part of the format.
-std::uint32_t file_type(DType type) {
-  switch (type) {
-    case DType::kF32: return 0;
-    case DType::kF16: return 1;
-    case DType::kQ8_0: return 7;
-    default: return 32;  // BF16
-  }
-}
-
-}  // namespace
-
 Plan begin_plan(std::string_view architecture, std::string_view shape, std::int64_t n_layer,
                 std::int64_t n_embd, std::int64_t n_vocab, DType type, std::int64_t n_ff,
                 std::string_view norm) {
@@ -27,7 +14,7 @@ Plan begin_plan(std::string_view architecture, std::string_view shape, std::int6
   plan.add("general.architecture", arch);
   plan.add("general.type", std::string("model"));
   plan.add("general.name", fmt::format("random {} {}", architecture, shape));
-  plan.add("general.file_type", file_type(type));
+  plan.add("general.file_type", gguf_file_type(type));
   plan.add("general.quantization_version", std::uint32_t{2});
   plan.add(arch + ".context_length", std::uint32_t{1} << 20);
   plan.add(arch + ".embedding_length", u32(n_embd));

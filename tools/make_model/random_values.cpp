@@ -4,10 +4,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
+#include "base/half.h"
 #include "tensor/encode.h"
 
 namespace eddy::make_model {
@@ -32,38 +32,18 @@ double normal_of(std::uint64_t bits) {
   return (static_cast<double>(sum) - kMean) / kDeviation;
 }
 
-std::uint16_t to_bf16(float v) {
-  const auto bits = std::bit_cast<std::uint32_t>(v);
-  return static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-
-// Finite values; rounds to nearest, ties to even.
-std::uint16_t to_f16(float v) {
-  const auto sign = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(v) >> 16 & 0x8000);
-  const double size = std::abs(static_cast<double>(v));
-  if (size >= 65520) return static_cast<std::uint16_t>(sign | 0x7C00);
-  const int exponent = size < 0x1p-14 ? -14 : std::ilogb(size);
-  const auto steps = static_cast<std::uint16_t>(std::nearbyint(std::ldexp(size, 10 - exponent)));
-  // A mantissa that rounds up to 2048 carries into the exponent, as it should.
-  const int biased = size < 0x1p-14 ? 0 : (exponent + 14) * 1024;
-  return static_cast<std::uint16_t>(sign | (biased + steps));
-}
-
-double from_f16(std::uint16_t bits) {
-  const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-  return exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-}
-
 template <class T>
 void put(std::byte* out, T value) {
   std::memcpy(out, &value, sizeof value);
 }
 
+// Steps of the scale as it is stored, which loses a little less than eddy::encode, whose steps are
+// those of other writers.
 void encode_q8_0(std::span<const float> block, std::byte* out) {
   float largest = 0;
   for (const float v : block) largest = std::max(largest, std::abs(v));
-  const std::uint16_t scale = to_f16(largest / 127);
-  const double step = from_f16(scale);
+  const std::uint16_t scale = f32_to_f16(largest / 127);
+  const double step = f16_to_f32(scale);
   put(out, scale);
   for (std::size_t i = 0; i < block.size(); ++i) {
     const double q = step == 0 ? 0 : std::clamp(std::nearbyint(block[i] / step), -127.0, 127.0);
@@ -95,18 +75,10 @@ void RandomValues::fill(std::uint64_t first, std::span<float> out) const {
 }
 
 void encode(std::span<const float> values, DType type, std::span<std::byte> out) {
-  if (dtype_info(type).block_elems > 1 && type != DType::kQ8_0) {
-    return eddy::encode(type, values, out.data());
-  }
+  if (type != DType::kQ8_0) return eddy::encode(type, values, out.data());
   constexpr std::size_t kBlock = 32, kBlockBytes = 34;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    switch (type) {
-      case DType::kF32: put(&out[4 * i], values[i]); break;
-      case DType::kF16: put(&out[2 * i], to_f16(values[i])); break;
-      case DType::kBF16: put(&out[2 * i], to_bf16(values[i])); break;
-      default:
-        if (i % kBlock == 0) encode_q8_0(values.subspan(i, kBlock), &out[i / kBlock * kBlockBytes]);
-    }
+  for (std::size_t b = 0; b < values.size() / kBlock; ++b) {
+    encode_q8_0(values.subspan(b * kBlock, kBlock), &out[b * kBlockBytes]);
   }
 }
 
