@@ -178,27 +178,32 @@ class Run:
         for g, new in zip(grads, flat.split([g.numel() for g in grads])):
             g.copy_(new.view_as(g))
 
-    def train_step(self, length, size, tally):
+    def batch(self, length, size):
         seed = self.step * self.arg.workers + self.rank + self.arg.seed * 10000000
-        ids, weights, values = batch(self.tok, seed, length, size)
+        return batch(self.tok, seed, length, size)
+
+    def rate(self):
+        return rate(self.done(), self.step)
+
+    def train_step(self, length, size, tally):
+        ids, weights, values = self.batch(length, size)
         hidden = self.model(ids[:, :-1])
         pick = weights > 0
         logits, target, w = self.model.logits(hidden[pick]), ids[:, 1:][pick], weights[pick]
         loss = (F.cross_entropy(logits, target, reduction="none") * w).sum() / w.sum()
-        self.descend(loss, rate(self.done(), self.step))
+        self.descend(loss)
         v = values[pick]
         tally.add(loss.item(), logits[v], target[v])
         self.step, self.tokens = self.step + 1, self.tokens + ids.numel() * self.arg.workers
 
-    def descend(self, loss, share):
-        """A step down the gradient with that share of the learning rates."""
+    def descend(self, loss):
         self.model.zero_grad()
         loss.backward()
         self.average_gradients()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for opt, peak in (self.adam, ADAM_RATE), (self.muon, MUON_RATE):
             for group in opt.param_groups:
-                group["lr"] = peak * share
+                group["lr"] = peak * self.rate()
             opt.step()
 
     def train(self):

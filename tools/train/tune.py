@@ -9,7 +9,6 @@ import os
 import random
 
 import torch
-import torch.nn.functional as F
 
 import gguf
 import train
@@ -64,16 +63,12 @@ class Tuning(train.Run):
     def tales(self):
         return KINDS[self.step % len(KINDS)]
 
-    def train_step(self, length, size, tally):
+    def batch(self, length, size):
         seed = self.step + self.arg.seed * 10000000
-        ids, weights, values = train.batch(self.tok, seed, length, size, tale, NAME_WEIGHT)
-        hidden, pick = self.model(ids[:, :-1]), weights > 0
-        logits, target, w = self.model.logits(hidden[pick]), ids[:, 1:][pick], weights[pick]
-        loss = (F.cross_entropy(logits, target, reduction="none") * w).sum() / w.sum()
-        self.descend(loss, self.arg.rate * train.rate(self.done(), self.step, level=0.1))
-        v = values[pick]
-        tally.add(loss.item(), logits[v], target[v])
-        self.step, self.tokens = self.step + 1, self.tokens + ids.numel()
+        return train.batch(self.tok, seed, length, size, tale, NAME_WEIGHT)
+
+    def rate(self):
+        return self.arg.rate * train.rate(self.done(), self.step, level=0.1)
 
 
 def main():
