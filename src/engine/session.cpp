@@ -55,6 +55,18 @@ Result<Session> Session::fork() const {
   });
 }
 
+Status Session::rewind(Pos n_tokens) {
+  EDDY_TRY(impl_->check_idle());
+  if (n_tokens < 0 || n_tokens > this->n_tokens()) {
+    return fail(ErrorCode::kInvalidArgument, "rewind by {} tokens, expected 0 .. {}", n_tokens,
+                this->n_tokens());
+  }
+  if (n_tokens == 0) return {};
+  impl_->forget_from(static_cast<std::size_t>(this->n_tokens() - n_tokens));
+  impl_->answer_bytes = {};
+  return {};
+}
+
 std::span<const Token> Session::tokens() const { return impl_->tokens; }
 Pos Session::n_tokens() const { return static_cast<Pos>(impl_->tokens.size()); }
 
@@ -159,7 +171,8 @@ Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput
 
 void Session::Impl::forget_from(std::size_t n_kept) {
   tokens.resize(n_kept);
-  if (static_cast<std::size_t>(core->n_read(seq)) >= n_kept) core->forget(seq);
+  // The newest token waits: see I1. A state that cannot be had is made anew by the next call.
+  static_cast<void>(core->keep_first(seq, n_kept == 0 ? 0 : static_cast<Pos>(n_kept) - 1));
 }
 
 Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {
