@@ -159,11 +159,24 @@ struct SamplingParams {
   std::uint64_t seed = 0;
 };
 
+class Session;
+
+// Speculation: tokens are guessed ahead and checked together, which costs little more than one.
+// The answer is the same, bit for bit, with any guesses and any sampling: a guess is accepted if it
+// is what would have been chosen there. What was read in vain is taken back by the update log.
+struct SpeculationParams {
+  std::int32_t max_draft = 0;  // most tokens guessed at once, 0 .. 256; 0: none
+  // Guesses: of another engine's session, whose model has the same vocabulary; without, what
+  // followed the last tokens when they stood in the text before. Used while generate() runs.
+  Session* draft = nullptr;
+};
+
 struct GenerateParams {
   std::int64_t max_tokens = 256;  // >= 0
   // The answer ends before the one of these that is complete first. UTF-8, none empty.
   std::vector<std::string> stop = {};
   SamplingParams sampling = {};
+  SpeculationParams speculation = {};
 };
 
 // Why an answer ended.
@@ -176,8 +189,10 @@ enum class StopReason {
 };
 
 struct Completion {
-  std::string text = {};      // whole code points; without stop string and special tokens
-  std::int64_t n_tokens = 0;  // tokens added to the session
+  std::string text = {};        // whole code points; without stop string and special tokens
+  std::int64_t n_tokens = 0;    // tokens added to the session
+  std::int64_t n_drafted = 0;   // tokens guessed
+  std::int64_t n_accepted = 0;  // and rightly
   StopReason reason = StopReason::kEnd;
 };
 

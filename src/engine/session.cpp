@@ -144,23 +144,48 @@ Status Session::Impl::read_up_to(std::size_t end, const Session::OnProgress& on_
   return {};
 }
 
-Result<Token> Session::Impl::next_token(Sampler& sampler) {
+Status Session::Impl::next_tokens(Sampler& sampler, std::span<const Token> draft,
+                                  std::vector<Token>& chosen) {
+  chosen.clear();
   EDDY_TRY(read_up_to(tokens.size() - 1));
-  Result<Token> chosen = Token();
-  EDDY_TRY(run_piece(tokens.size(), Outputs::kLast, [&](const Output& output) {
-    chosen = output.is_finite ? sampler.sample(output.logits, tokens) : Result<Token>(non_finite());
-  }));
-  if (!chosen) core->forget(seq);
-  return chosen;
+  const std::size_t n_before = tokens.size();
+  tokens.insert(tokens.end(), draft.begin(), draft.end());
+  Status sampled;
+  const auto choose = [&](const Output& output) {
+    const auto i = static_cast<std::size_t>(output.token);
+    const bool is_reached = i == chosen.size() && (i == 0 || chosen[i - 1] == draft[i - 1]);
+    if (!sampled || !is_reached) return;
+    const auto history = std::span(tokens).first(n_before + i);
+    const Result<Token> token =
+        output.is_finite ? sampler.sample(output.logits, history) : Result<Token>(non_finite());
+    if (token) {
+      chosen.push_back(*token);
+    } else {
+      sampled = token.error();
+    }
+  };
+  const Outputs outputs = draft.empty() ? Outputs::kLast : Outputs::kAll;
+  const Status done = run_piece(tokens.size(), outputs, choose, !draft.empty());
+  tokens.resize(n_before);
+  if (!done) chosen.clear();
+  if (!sampled) core->forget(seq);
+  const std::size_t n_seen = n_before + std::max<std::size_t>(chosen.size(), 1) - 1;
+  // Where that cannot be had, the next call makes it.
+  if (!draft.empty()) static_cast<void>(core->keep_first(seq, static_cast<Pos>(n_seen)));
+  EDDY_TRY(done);
+  return sampled;
 }
 
-Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output) {
+Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output,
+                                bool wants_anchor) {
   const auto first = static_cast<std::size_t>(core->n_read(seq));
   assert(first < end && end <= tokens.size());
   // For one sequence a batch of more than a micro-batch gains nothing.
   const std::size_t n = std::min<std::size_t>(end - first, core->runner->n_ubatch());
-  const BatchPart part = {
-      .seq = seq, .tokens = std::span(tokens).subspan(first, n), .outputs = outputs};
+  const BatchPart part = {.seq = seq,
+                          .tokens = std::span(tokens).subspan(first, n),
+                          .outputs = outputs,
+                          .wants_anchor = wants_anchor};
   const Status done = core->run({&part, 1}, cancelled, on_output);
   if (done) return done;
   if (done.error().code == ErrorCode::kCancelled) cancelled = false;

@@ -49,14 +49,14 @@ std::span<const Lane> RecurrentContext::lanes() const { return memory_->walk_.st
 StateRows RecurrentContext::get_r_l(LayerId il) const {
   StateRows rows = memory_->tensors_.r(il);
   rows.log = memory_->log_.r(il);
-  rows.log_lanes = memory_->walk_.staged.log_lanes();
+  if (rows.log.buffer) rows.log_lanes = memory_->walk_.staged.log_lanes();
   return rows;
 }
 
 StateRows RecurrentContext::get_s_l(LayerId il) const {
   StateRows rows = memory_->tensors_.s(il);
   rows.log = memory_->log_.s(il);
-  rows.log_lanes = memory_->walk_.staged.log_lanes();
+  if (rows.log.buffer) rows.log_lanes = memory_->walk_.staged.log_lanes();
   return rows;
 }
 
