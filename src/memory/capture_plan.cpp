@@ -33,12 +33,19 @@ class Planner {
   }
 
  private:
-  // The end of the answer will need a place.
-  std::size_t n_reserved() const { return request_.is_answer || n_max_ < 2 ? 0 : 1; }
+  // Places that later states will need: the end of the answer, a rung below it, and where another
+  // prompt will part.
+  std::size_t n_reserved() const {
+    if (request_.is_answer) return 0;
+    return n_max_ < 2 ? 0 : n_max_ < 10 ? 1 : n_max_ < 12 ? 2 : 3;
+  }
 
-  // What is pinned, and what the prompt starts from.
+  // What is pinned, and what the prompt starts from: that has just been of use. But a rung gives
+  // way to the state where the prompt parts, which is better placed.
   bool is_immovable(const KeptState& state) const {
-    return state.is_pinned || state.n_tokens == request_.n_start;
+    const bool gives_way =
+        state.kind == CaptureKind::kLadder && request_.n_parted - state.n_tokens >= kMinCaptureGap;
+    return state.is_pinned || (state.n_tokens == request_.n_start && !gives_way);
   }
   std::size_t n_immovable() const {
     return static_cast<std::size_t>(
@@ -77,8 +84,9 @@ class Planner {
   }
 
   void add_fork() {
-    if (request_.is_answer || request_.n_known >= request_.n_tokens) return;
-    add_spaced(request_.n_known, CaptureKind::kFork);
+    if (!request_.is_answer && request_.n_parted < request_.n_tokens) {
+      add_spaced(request_.n_parted, CaptureKind::kFork);
+    }
   }
 
   // The end of the system prompt first, then the newest turns.
@@ -89,17 +97,23 @@ class Planner {
     for (std::size_t i = turns.size(); i-- > 1;) add_spaced(turns[i], CaptureKind::kTurn);
   }
 
-  // Rungs take what states of the past leave, and half of the logarithm in any case: a state in the
-  // past has had its chance to be used.
+  // How many rungs there may be: as many as lasting states leave room for, and in any case four (or
+  // half of the logarithm), at the cost of ends of prompts, partings and stems; never of turns. An
+  // answer pushes nothing out for the sake of a rung.
   std::size_t n_rungs() const {
-    const auto n_lasting = static_cast<std::size_t>(
-        std::count_if(request_.kept.begin(), request_.kept.end(), [](const KeptState& state) {
-          return state.kind != CaptureKind::kLadder && state.kind != CaptureKind::kPrompt;
-        }));
-    const std::size_t n_chosen = plan_.captures.size();
-    const std::size_t n_left = n_free(n_lasting + n_chosen + n_reserved());
-    const std::size_t n_log = max_states_on_path(request_.n_tokens, 0);
-    return std::min(std::max(n_left, n_log / 2), n_room_ - std::min(n_room_, n_chosen));
+    const auto n_kept = [&](int least_rank) {
+      return static_cast<std::size_t>(
+          std::count_if(request_.kept.begin(), request_.kept.end(), [&](const KeptState& state) {
+            return is_immovable(state) || rank(state) >= least_rank;
+          }));
+    };
+    const std::size_t n_others = plan_.captures.size() + n_reserved();
+    if (request_.is_answer) return n_free(request_.kept.size() + n_others + 1);
+    const std::size_t n_least =
+        std::min<std::size_t>(max_states_on_path(request_.n_tokens, 0) / 2, 4);
+    const std::size_t n_most =
+        std::min(n_free(n_kept(2) + n_others), n_room_ - std::min(n_room_, plan_.captures.size()));
+    return std::min(std::max(n_free(n_kept(1) + n_others), n_least), n_most);
   }
 
   // Half below the end of the system prompt, where that is computed anew, half below the end; what
@@ -113,25 +127,45 @@ class Planner {
   }
 
   // Rungs below `top`, at most n; how many were added. A state that is there already is a rung.
+  // None on what is shared with other paths: those have theirs, and their limits.
   std::size_t add_ladder(Pos top, std::size_t n, CaptureKind kind) {
     std::size_t n_added = 0;
-    Pos gap = kMinCaptureGap;
+    Pos gap = request_.is_answer ? kMinCaptureGap : kUnit;
     for (Pos at = top; n_added < n && at > kUnit;) {
-      const Pos rung = at - std::min(gap, replay_bound(at));
+      const Pos rung = std::max(at - std::min(gap, replay_bound(at)), request_.n_parted + 1);
       const Pos kept = last_taken(at - 1);
-      if (kept < rung) {
-        if (!can_capture(rung) || !add(rung, kind)) break;
+      if (needs_rung(at, rung, kept)) {
+        if (rung >= at || !can_capture(rung) || !add(rung, kind)) break;
         ++n_added;
+        at = rung;
+      } else {
+        at = kept;
       }
-      at = std::max(rung, kept);
       gap = std::min(2 * gap, replay_bound(at));
     }
     return n_added;
   }
 
-  // How readily a kept state goes: rungs and ends of prompts of the past before all others.
-  static int rank(const KeptState& state) {
-    return state.kind == CaptureKind::kLadder || state.kind == CaptureKind::kPrompt ? 0 : 1;
+  // Not where a state a little below will do.
+  static bool needs_rung(Pos at, Pos rung, Pos kept) {
+    return rung - kept >= kMinCaptureGap || (kept < rung && at - kept > replay_bound(at));
+  }
+
+  // Whether it is the last state at a turn, or a little before one.
+  bool is_turns(const KeptState& state) const {
+    const auto turn =
+        std::lower_bound(request_.turns.begin(), request_.turns.end(), state.n_tokens);
+    return turn != request_.turns.end() && *turn - state.n_tokens < kMinCaptureGap &&
+           last_taken(*turn) == state.n_tokens;
+  }
+
+  // How readily a kept state goes: rungs of the past, and ends of prompts that were never used
+  // again, before all others; what turns left behind last.
+  int rank(const KeptState& state) const {
+    if (is_turns(state)) return 2;
+    const bool is_rung = state.kind == CaptureKind::kLadder;
+    const bool is_unused_end = state.kind == CaptureKind::kPrompt && !state.is_used;
+    return is_rung || is_unused_end ? 0 : 1;
   }
 
   void choose_drops() {
@@ -139,7 +173,10 @@ class Planner {
     for (const KeptState& state : request_.kept) {
       const auto is_there = [&](const Capture& c) { return c.n_tokens == state.n_tokens; };
       // A capture at the same position takes the state's place.
-      if (std::none_of(plan_.captures.begin(), plan_.captures.end(), is_there)) {
+      if (std::any_of(plan_.captures.begin(), plan_.captures.end(), is_there)) continue;
+      if (is_outdone(state)) {
+        plan_.drops.push_back(state.id);
+      } else {
         left.push_back(state);
       }
     }
@@ -150,6 +187,12 @@ class Planner {
       taken_.erase(std::find(taken_.begin(), taken_.end(), left[i].n_tokens));
       left.erase(left.begin() + static_cast<std::ptrdiff_t>(i));
     }
+  }
+
+  // Whether it lies one token below the end of this prompt, which is stored now.
+  bool is_outdone(const KeptState& state) const {
+    return !request_.is_answer && !state.is_pinned && state.n_tokens + 1 == request_.n_tokens &&
+           last_taken(request_.n_tokens) == request_.n_tokens;
   }
 
   std::size_t least_worth(const std::vector<KeptState>& states) const {

@@ -4,7 +4,7 @@
 // the deepest state kept at or before P and computes the rest again. So states are placed where
 // requests part: at the end of the prompt and of the answer, where the caller's turns begin, where
 // this prompt parts from the paths that are known, and on two ladders, one below the end of the
-// prompt and one below the end of the system prompt. A ladder's gaps begin with 32 tokens and
+// prompt and one below the end of the system prompt. A ladder's gaps begin with 64 tokens and
 // double, but none is above max(64, 3 % of its upper end): wherever a later request parts from this
 // one within a ladder's reach, it computes at most that many shared tokens again.
 //
@@ -39,6 +39,7 @@ struct KeptState {
   CaptureKind kind = CaptureKind::kPrompt;
   bool has_logits = false;
   bool is_pinned = false;
+  bool is_used = false;        // a request has started from it
   double worth_per_token = 0;  // for each token that it is away from the state before it
 };
 
@@ -47,7 +48,9 @@ struct CaptureRequest {
   // States at positions above n_start and up to n_tokens can be had: where the computation starts,
   // or, at the end of an answer, as far back as it can be rewound.
   Pos n_start = 0;
-  Pos n_known = 0;  // tokens that the path shares with any path known before
+  // Where the prompt parts from a known path that goes on otherwise; 0: nowhere, all of it is new,
+  // or goes on where a known path ends.
+  Pos n_parted = 0;
   // Where turns begin, as numbers of tokens before them, ascending: the first is the end of the
   // system prompt (0 without one), then the start of each later turn of the user.
   std::span<const Pos> turns = {};

@@ -12,6 +12,11 @@ std::uint64_t allocated_bytes(std::uint64_t n) {
   return std::max<std::uint64_t>(32, (n + 8 + 15) / 16 * 16);
 }
 
+std::size_t n_common(std::span<const Token> a, std::span<const Token> b) {
+  const auto end = a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size()));
+  return static_cast<std::size_t>(std::mismatch(a.begin(), end, b.begin()).first - a.begin());
+}
+
 bool PrefixKey::operator<(const PrefixKey& other) const {
   const auto tie = [](const PrefixKey& key) {
     return std::tie(key.model.bytes, key.type_r, key.type_s, key.type_kv, key.salt);

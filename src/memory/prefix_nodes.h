@@ -51,6 +51,7 @@ struct PrefixEntry {
   EntryId id = {};  // not in use for another one
   Tier tier = Tier::kCell;
   CaptureKind kind = CaptureKind::kPrompt;
+  std::uint32_t n_turns = 1;  // that have begun on its path
   bool has_logits = false;    // of the last token: an exact repeat computes nothing
   std::uint64_t n_bytes = 0;  // really owned
   double ms_per_token = 1;    // measured: computing a token of this prompt
@@ -141,6 +142,9 @@ class PrefixNodes {
   std::uint64_t n_node_bytes_ = 0;
   std::uint64_t n_root_bytes_ = 0;
 };
+
+// How many tokens two ranges begin with alike.
+std::size_t n_common(std::span<const Token> a, std::span<const Token> b);
 
 // What an allocation of n bytes takes from the machine, with the allocator's own words around it
 // (glibc: 8 bytes, steps of 16, at least 32); 0 for none.

@@ -11,53 +11,9 @@
 namespace eddy {
 namespace {
 
-// How many of the tokens the edge begins with.
-std::size_t n_common(std::span<const Token> edge, std::span<const Token> tokens) {
-  const std::size_t n = std::min(edge.size(), tokens.size());
-  const auto differ =
-      std::mismatch(edge.begin(), edge.begin() + static_cast<std::ptrdiff_t>(n), tokens.begin());
-  return static_cast<std::size_t>(differ.first - edge.begin());
-}
-
 Error unknown(EntryId id) { return fail(ErrorCode::kNotFound, "no stored state {}", id.value); }
 
-// A turn that begins at 0 has no system prompt before it.
-Status check_plan(const PlanRequest& request) {
-  const auto n = static_cast<Pos>(request.tokens.size());
-  if (request.n_start < 0 || request.n_start > n) {
-    return fail(ErrorCode::kInvalidArgument, "start at {}, expected 0 .. {}", request.n_start, n);
-  }
-  Pos before = -1;
-  for (const Pos turn : request.turns) {
-    if (turn <= before || turn > n) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "turn at {} after {}, expected them ascending up to {}", turn, before, n);
-    }
-    before = turn;
-  }
-  return {};
-}
-
 }  // namespace
-
-// Calls visit(node, how many of its edge's tokens match) from the top; how many match in all.
-template <class Visit>
-Pos PrefixTree::walk(const PrefixKey& key, std::span<const Token> tokens,
-                     const Visit& visit) const {
-  Pos n_known = 0;
-  const PrefixNode* at = nodes_.root(key);
-  while (at && !tokens.empty()) {
-    PrefixNode* const next = nodes_.child(*at, tokens.front());
-    if (!next) break;
-    const std::size_t n = n_common(next->edge, tokens);
-    visit(*next, n);
-    n_known += static_cast<Pos>(n);
-    if (n < next->edge.size()) break;
-    tokens = tokens.subspan(n);
-    at = next;
-  }
-  return n_known;
-}
 
 PrefixMatch PrefixTree::match(const PrefixKey& key, std::span<const Token> tokens) const {
   PrefixMatch match;
@@ -79,8 +35,7 @@ RetentionFacts PrefixTree::facts_of(const PrefixNode& node, Pos n_before) const 
   return {.rebuild_ms = entry.ms_per_token * static_cast<double>(node.end - n_before),
           .n_bytes = entry.n_bytes,
           .age = clock_ - node.last_used,
-          .n_uses = node.n_uses,
-          .kind = entry.kind,
+          .reuse_share = reuse_.share(entry.kind, node.n_uses),
           .is_pinned = node.is_pinned};
 }
 
@@ -89,14 +44,13 @@ std::vector<KeptState> PrefixTree::states_on_path(const PrefixKey& key,
   std::vector<KeptState> states;
   walk(key, tokens, [&](const PrefixNode& node, std::size_t n) {
     if (!node.entry || n < node.edge.size()) return;
-    RetentionFacts facts = facts_of(node, node.end - 1);
-    facts.n_below = 1;  // the path goes on
     states.push_back({.id = node.entry->id,
                       .n_tokens = node.end,
                       .kind = node.entry->kind,
                       .has_logits = node.entry->has_logits,
                       .is_pinned = node.is_pinned,
-                      .worth_per_token = worth(facts)});
+                      .is_used = node.n_uses > 0,
+                      .worth_per_token = worth(facts_of(node, node.end - 1))});
   });
   return states;
 }
@@ -124,25 +78,9 @@ PrefixNode* PrefixTree::find(EntryId id) const {
 Status PrefixTree::use(EntryId id) {
   PrefixNode* const node = find(id);
   if (!node) return unknown(id);
-  ++node->n_uses;
+  reuse_.add(node->entry->kind, ++node->n_uses);
   node->last_used = clock_;
   return {};
-}
-
-Result<CapturePlan> PrefixTree::plan(const PlanRequest& request) {
-  EDDY_TRY(check_plan(request));
-  return guarded([&]() -> Result<CapturePlan> {
-    const std::vector<KeptState> kept = states_on_path(request.key, request.tokens);
-    const Pos n_known = walk(request.key, request.tokens, [](const PrefixNode&, std::size_t) {});
-    CapturePlan made = plan_captures({.n_tokens = static_cast<Pos>(request.tokens.size()),
-                                      .n_start = request.n_start,
-                                      .n_known = n_known,
-                                      .turns = request.turns,
-                                      .kept = kept,
-                                      .is_answer = request.is_answer});
-    if (!request.is_answer) ++clock_;
-    return made;
-  });
 }
 
 // The node where the tokens end, made if need be; without ends_there the one on whose edge they do.
@@ -217,6 +155,7 @@ std::optional<EntryId> PrefixTree::put(PrefixNode& node, const PrefixEntry& entr
   } else {
     node.n_uses = 0;
     node.is_pinned = false;
+    reuse_.add(entry.kind, 0);
   }
   node.entry = entry;
   node.last_used = clock_;

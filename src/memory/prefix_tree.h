@@ -13,7 +13,8 @@
 //   Pos n_start = match.hit ? match.hit->n_tokens : 0;
 //   auto plan = tree.plan({.key = key, .tokens = prompt, .n_start = n_start, .turns = turns});
 //   ... computes prompt[n_start ..], and at each position of plan->captures stores the state:
-//       auto replaced = tree.insert(key, prompt.first(capture.n_tokens), entry);
+//       auto replaced = tree.insert(key, prompt.first(capture.n_tokens),
+//                                   {.kind = capture.kind, .n_turns = turns.size(), ...});
 //       ... a state that it replaced is the owner's to free;
 //   for (EntryId id : plan->drops) tree.erase(id);        // and frees those states
 //   ... answers; then plan() again with prompt + answer and is_answer, and so on;
@@ -29,8 +30,9 @@
 //   owns.
 //
 // All or nothing: a call that returns an error has changed nothing. Costs: match, insert, note_path
-// and plan O(tokens) whatever the tree holds (plan also O(states on the path)^2); erase, use and
-// set_tier O(1); evict O(entries) for each state that goes. Nothing recurses.
+// and plan O(tokens) whatever the tree holds (plan also O((states on the path)^2), and O(what is
+// known behind the place) where it puts a state on a shared part); erase, use and set_tier O(1);
+// evict O(entries) for each state that goes. Nothing recurses.
 //
 // Threading: one thread, the engine's.
 #pragma once
@@ -118,7 +120,8 @@ class PrefixTree {
   // Counts a request that starts from this state. kNotFound.
   Status use(EntryId id);
 
-  // Where its computation should leave states, and which older ones should make room for them. A
+  // Where its computation should leave states, and which older ones should make room for them: on
+  // its own path, and on those that part from it, where a state on the shared part is one more. A
   // prompt counts as a request: everything kept is one older. kInvalidArgument: n_start is negative
   // or beyond the tokens, turns do not ascend or lie outside the tokens. kOutOfMemory.
   Result<CapturePlan> plan(const PlanRequest& request);
@@ -161,6 +164,9 @@ class PrefixTree {
 
   template <class Visit>
   Pos walk(const PrefixKey& key, std::span<const Token> tokens, const Visit& visit) const;
+  struct Parting;
+  Parting parting(const PrefixKey& key, std::span<const Token> tokens) const;
+  static void thin_others(const Parting& parting, std::size_t n_shared, CapturePlan& plan);
   RetentionFacts facts_of(const PrefixNode& node, Pos n_before) const;
   Candidates candidates(std::optional<Tier> tier) const;
   std::vector<EvictedState> choose(const EvictRequest& request) const;
@@ -177,7 +183,27 @@ class PrefixTree {
   PrefixNodes nodes_;
   std::unordered_map<EntryId, PrefixNode*> entries_;
   std::array<std::uint64_t, kNTiers> n_tier_bytes_{};
+  ReuseCounts reuse_;
   std::uint64_t clock_ = 0;  // prompts so far
 };
+
+// Calls visit(node, how many of its edge's tokens match) from the top; how many match in all.
+template <class Visit>
+Pos PrefixTree::walk(const PrefixKey& key, std::span<const Token> tokens,
+                     const Visit& visit) const {
+  Pos n_known = 0;
+  const PrefixNode* at = nodes_.root(key);
+  while (at && !tokens.empty()) {
+    PrefixNode* const next = nodes_.child(*at, tokens.front());
+    if (!next) break;
+    const std::size_t n = n_common(next->edge, tokens);
+    visit(*next, n);
+    n_known += static_cast<Pos>(n);
+    if (n < next->edge.size()) break;
+    tokens = tokens.subspan(n);
+    at = next;
+  }
+  return n_known;
+}
 
 }  // namespace eddy

@@ -6,14 +6,17 @@
 namespace eddy {
 namespace {
 
-// Uses that a new state can hope for before anything is known of it, by kind: prompt, answer, turn,
-// fork, stem, ladder. Found with `eddy bench traces` (docs/prefix-cache.md).
-constexpr double kPriorAtTip[kNCaptureKinds] = {0.5, 1.0, 0.5, 1.0, 0.1, 0.1};
-constexpr double kPriorPassed[kNCaptureKinds] = {0.05, 0.05, 0.1, 0.3, 0.1, 0.05};
+// First guesses of ReuseCounts::share(), by kind (prompt, answer, turn, fork, stem, ladder) and by
+// uses so far (none, one, two, more), and how many states it takes to outweigh them. This and the
+// horizon were found with `eddy bench traces` (docs/prefix-cache.md).
+constexpr double kGuesses[kNCaptureKinds][4] = {
+    {0.3, 0.3, 0.5, 0.8}, {0.5, 0.3, 0.5, 0.8}, {0.3, 0.5, 0.7, 0.9},
+    {0.3, 0.5, 0.7, 0.9}, {0.1, 0.3, 0.5, 0.8}, {0.1, 0.3, 0.5, 0.8},
+};
+constexpr double kGuessWeight = 2;
 
-// Requests within which the first use would come: keeps young states from being dear beyond
-// measure.
-constexpr double kHorizon = 16;
+// Requests over which the chance of a young state is spread, so that it is not dear beyond measure.
+constexpr double kHorizon = 4;
 
 double recency(const RetentionFacts& facts) { return 1.0 / static_cast<double>(facts.age + 1); }
 
@@ -42,14 +45,27 @@ bool is_candidate(const RetentionFacts& facts, RetentionRule rule) {
 
 }  // namespace
 
+void ReuseCounts::add(CaptureKind kind, std::uint32_t n_uses) {
+  auto& counts = counts_[static_cast<std::size_t>(kind)];
+  const auto class_of = [](std::uint32_t n) { return std::min<std::size_t>(n, kNClasses - 1); };
+  counts[class_of(n_uses)].n_states += 1;
+  if (n_uses > 0) counts[class_of(n_uses - 1)].n_reused += 1;
+}
+
+double ReuseCounts::share(CaptureKind kind, std::uint32_t n_uses) const {
+  const auto row = static_cast<std::size_t>(kind);
+  const std::size_t column = std::min<std::size_t>(n_uses, kNClasses - 1);
+  const Count& count = counts_[row][column];
+  return (count.n_reused + kGuesses[row][column] * kGuessWeight) / (count.n_states + kGuessWeight);
+}
+
+// A state that is asked for again with chance p, each time anew, is asked for p / (1 - p) times.
+// When, falls off as the square of the age: gaps between uses have no scale of their own, in
+// traffic of ten sessions or a thousand (a Lomax distribution of shape 1).
 double reuse_chance(const RetentionFacts& facts) {
-  const auto kind = static_cast<std::size_t>(facts.kind);
-  const bool is_tip = facts.n_below == 0;
-  const double prior = is_tip ? kPriorAtTip[kind] : kPriorPassed[kind];
-  // The first path that goes on from a state is the conversation that made it: it has moved on.
-  const double n_moved_on = is_tip ? 0 : 1;
-  const double n_returns = std::max(0.0, static_cast<double>(facts.n_uses) - n_moved_on);
-  return (prior + n_returns) / (static_cast<double>(facts.age) + kHorizon);
+  const double n_uses = facts.reuse_share / (1 - facts.reuse_share);
+  const double age = static_cast<double>(facts.age) + kHorizon;
+  return n_uses / (age * age);
 }
 
 double worth(const RetentionFacts& facts) { return ms_per_byte(facts) * reuse_chance(facts); }

@@ -27,15 +27,35 @@ enum class CaptureKind : std::uint8_t {
 };
 inline constexpr std::size_t kNCaptureKinds = 6;
 
+// How often states were asked for again, by kind and by how often they had been before. Counts that
+// the policy learns its chances from: what is kept in vain in one kind of traffic (ends of answers,
+// where a template rewrites them) is the best of all in another.
+class ReuseCounts {
+ public:
+  // A state of this kind has now been used so many times; at 0 it is new.
+  void add(CaptureKind kind, std::uint32_t n_uses);
+
+  // Of the states of this kind that had been used so often, the share that was used again: from a
+  // first guess, 0 and 1 excluded.
+  double share(CaptureKind kind, std::uint32_t n_uses) const;
+
+ private:
+  static constexpr std::size_t kNClasses = 4;  // never used, once, twice, more often
+  struct Count {
+    double n_states = 0;
+    double n_reused = 0;
+  };
+  Count counts_[kNCaptureKinds][kNClasses];
+};
+
 // What the policies know of a state.
 struct RetentionFacts {
   double rebuild_ms = 0;      // to compute it again from the nearest kept state before it
   std::uint64_t n_bytes = 0;  // that it takes
   std::uint64_t age = 0;      // requests since it was captured or last used
-  std::uint32_t n_uses = 0;   // requests that started from it
   std::uint32_t n_below = 0;  // kept states that have it as their nearest one before
-  CaptureKind kind = CaptureKind::kPrompt;
-  bool is_pinned = false;  // stays, whatever it is worth
+  double reuse_share = 0.5;   // of such states, those that are asked for again (ReuseCounts)
+  bool is_pinned = false;     // stays, whatever it is worth
 };
 
 enum class RetentionRule {

@@ -89,15 +89,15 @@ TEST(CapturePlan, TheSystemPromptHasALadderOfItsOwn) {
 }
 
 TEST(CapturePlan, ThePartingOfTwoPromptsIsKept) {
-  EXPECT_TRUE(has(plan_captures({.n_tokens = 5000, .n_known = 1234}), {1234, CaptureKind::kFork}));
+  EXPECT_TRUE(has(plan_captures({.n_tokens = 5000, .n_parted = 1234}), {1234, CaptureKind::kFork}));
   // Not where it is close to where the prompt starts, nor where nothing parts.
-  EXPECT_FALSE(has(plan_captures({.n_tokens = 5000, .n_known = 20}), {20, CaptureKind::kFork}));
-  for (const Capture& c : plan_captures({.n_tokens = 5000, .n_known = 5000}).captures) {
+  EXPECT_FALSE(has(plan_captures({.n_tokens = 5000, .n_parted = 20}), {20, CaptureKind::kFork}));
+  for (const Capture& c : plan_captures({.n_tokens = 5000, .n_parted = 5000}).captures) {
     EXPECT_NE(c.kind, CaptureKind::kFork);
   }
   const KeptState kept[] = {{.id = EntryId(1), .n_tokens = 1220}};
   const CapturePlan plan =
-      plan_captures({.n_tokens = 5000, .n_start = 1220, .n_known = 1234, .kept = kept});
+      plan_captures({.n_tokens = 5000, .n_start = 1220, .n_parted = 1234, .kept = kept});
   EXPECT_FALSE(has(plan, {1234, CaptureKind::kFork}));
 }
 
@@ -112,18 +112,18 @@ TEST(CapturePlan, NothingIsCapturedBeforeTheStart) {
   const Pos turns[] = {100, 800};
   const KeptState kept[] = {{.id = EntryId(1), .n_tokens = 950}};
   const CapturePlan plan = plan_captures(
-      {.n_tokens = 1000, .n_start = 950, .n_known = 990, .turns = turns, .kept = kept});
+      {.n_tokens = 1000, .n_start = 950, .n_parted = 990, .turns = turns, .kept = kept});
   for (const Capture& capture : plan.captures) EXPECT_GT(capture.n_tokens, 950);
 }
 
 TEST(CapturePlan, AnExactRepeatCapturesNothing) {
   const KeptState kept[] = {{.id = EntryId(1), .n_tokens = 1000, .has_logits = true}};
   const CapturePlan plan =
-      plan_captures({.n_tokens = 1000, .n_start = 1000, .n_known = 1000, .kept = kept});
+      plan_captures({.n_tokens = 1000, .n_start = 1000, .n_parted = 1000, .kept = kept});
   EXPECT_TRUE(plan.captures.empty());
   // Without logits its end is computed again, and kept with them.
   const KeptState bare[] = {{.id = EntryId(1), .n_tokens = 1000}};
-  const CapturePlan again = plan_captures({.n_tokens = 1000, .n_known = 1000, .kept = bare});
+  const CapturePlan again = plan_captures({.n_tokens = 1000, .n_parted = 1000, .kept = bare});
   EXPECT_TRUE(has(again, {1000, CaptureKind::kPrompt}));
   EXPECT_TRUE(again.drops.empty());
 }
@@ -141,7 +141,7 @@ TEST(CapturePlan, OldRungsMakeRoom) {
       {.id = EntryId(2), .n_tokens = 100, .kind = CaptureKind::kTurn, .worth_per_token = 1},
       {.id = EntryId(3), .n_tokens = 128, .kind = CaptureKind::kAnswer, .worth_per_token = 1}};
   const CapturePlan plan =
-      plan_captures({.n_tokens = 200, .n_start = 128, .n_known = 128, .kept = kept});
+      plan_captures({.n_tokens = 200, .n_start = 128, .n_parted = 128, .kept = kept});
   EXPECT_TRUE(has(plan, {200, CaptureKind::kPrompt}));
   EXPECT_EQ(plan.drops.front(), EntryId(1));
   EXPECT_EQ(std::count(plan.drops.begin(), plan.drops.end(), EntryId(3)), 0);  // it starts there
@@ -174,7 +174,7 @@ TEST(CapturePlan, NeverMoreThanTheLimit) {
     const bool is_answer = below(4) == 0;
     const CapturePlan plan = plan_captures({.n_tokens = n,
                                             .n_start = n_start,
-                                            .n_known = n_known,
+                                            .n_parted = n_known,
                                             .turns = turns,
                                             .kept = kept,
                                             .is_answer = is_answer});

@@ -9,7 +9,7 @@ namespace eddy::test {
 namespace {
 
 RetentionFacts usual() {
-  return {.rebuild_ms = 100, .n_bytes = 1000, .age = 5, .n_uses = 2, .kind = CaptureKind::kAnswer};
+  return {.rebuild_ms = 100, .n_bytes = 1000, .age = 5, .reuse_share = 0.4};
 }
 
 TEST(Retention, WorthIsTimeTimesChanceForEachByte) {
@@ -23,29 +23,45 @@ TEST(Retention, WorthIsTimeTimesChanceForEachByte) {
   EXPECT_DOUBLE_EQ(worth(bigger), worth(facts) / 4);
 }
 
-TEST(Retention, ChanceGrowsWithUsesAndFallsWithAge) {
+TEST(Retention, ChanceGrowsWithTheShareThatIsReusedAndFallsWithAge) {
   RetentionFacts facts = usual();
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 5; ++i) {
     RetentionFacts older = facts, more_used = facts;
     ++older.age;
-    ++more_used.n_uses;
+    more_used.reuse_share += 0.1;
     EXPECT_LT(reuse_chance(older), reuse_chance(facts));
     EXPECT_GT(reuse_chance(more_used), reuse_chance(facts));
-    facts = older;
+    facts = more_used;
   }
 }
 
-// A conversation that has moved on leaves a state behind that nobody may want again.
-TEST(Retention, WhatAConversationHasPassedIsWorthLess) {
-  RetentionFacts tip = usual();
-  tip.n_uses = 0;
-  RetentionFacts passed = tip;
-  passed.n_uses = 1;
-  passed.n_below = 1;
-  EXPECT_LT(reuse_chance(passed), reuse_chance(tip));
-  RetentionFacts shared = passed;  // others came back to it
-  shared.n_uses = 5;
-  EXPECT_GT(reuse_chance(shared), reuse_chance(tip));
+// Of a hundred answers ninety were continued, and hardly one a second time.
+TEST(Retention, SharesAreLearntForEachKindAndUse) {
+  ReuseCounts counts;
+  const double first_guess = counts.share(CaptureKind::kFork, 1);
+  for (int i = 0; i < 100; ++i) {
+    counts.add(CaptureKind::kAnswer, 0);
+    counts.add(CaptureKind::kPrompt, 0);
+  }
+  for (int i = 0; i < 90; ++i) counts.add(CaptureKind::kAnswer, 1);
+  counts.add(CaptureKind::kAnswer, 2);
+  EXPECT_NEAR(counts.share(CaptureKind::kAnswer, 0), 0.9, 0.02);
+  EXPECT_NEAR(counts.share(CaptureKind::kAnswer, 1), 1.0 / 90, 0.02);
+  EXPECT_NEAR(counts.share(CaptureKind::kPrompt, 0), 0, 0.02);
+  EXPECT_EQ(counts.share(CaptureKind::kFork, 1), first_guess);
+}
+
+TEST(Retention, SharesAreNeverCertain) {
+  ReuseCounts counts;
+  for (std::uint32_t n = 0; n < 100000; ++n) {
+    counts.add(CaptureKind::kTurn, n);  // used again and again
+    counts.add(CaptureKind::kStem, 0);  // never
+  }
+  for (const std::uint32_t n : {0u, 1u, 2u, 3u, 4u, ~0u}) {
+    EXPECT_LT(counts.share(CaptureKind::kTurn, n), 1);
+    EXPECT_GT(counts.share(CaptureKind::kTurn, n), 0);
+  }
+  EXPECT_GT(counts.share(CaptureKind::kStem, 0), 0);
 }
 
 TEST(Retention, NoBytesAreNoDivisionByZero) {

@@ -36,6 +36,7 @@ bool is_prefix(const Tokens& a, const Tokens& b) { return n_common(a, b) == a.si
 struct Model {
   std::map<EntryId, State> states;
   std::set<std::pair<int, Tokens>> seen;
+  ReuseCounts reuse;
   std::uint64_t clock = 0;
 
   std::size_t n_known(int key, const Tokens& tokens) const {
@@ -78,8 +79,7 @@ struct Model {
         .rebuild_ms = state.entry.ms_per_token * static_cast<double>(state.tokens.size() - start),
         .n_bytes = state.entry.n_bytes,
         .age = clock - state.last_used,
-        .n_uses = state.n_uses,
-        .kind = state.entry.kind,
+        .reuse_share = reuse.share(state.entry.kind, state.n_uses),
         .is_pinned = state.is_pinned || (tier && state.entry.tier != *tier)};
     for (const auto& [id, other] : states) {
       const auto its = before(other);
@@ -203,6 +203,7 @@ class PrefixWorld {
       state.is_pinned = model_.states[old->second].is_pinned;
       model_.states.erase(old->second);
     }
+    if (!replaced) model_.reuse.add(entry.kind, 0);
     model_.states[entry.id] = state;
     model_.seen.insert({key, tokens});
     return *made == replaced ? "" : "another state was replaced";
@@ -226,8 +227,9 @@ class PrefixWorld {
   std::string use() {
     const auto id = any_id();
     if (!id) return {};
-    ++model_.states[*id].n_uses;
-    model_.states[*id].last_used = model_.clock;
+    State& state = model_.states[*id];
+    model_.reuse.add(state.entry.kind, ++state.n_uses);
+    state.last_used = model_.clock;
     return tree_.use(*id).ok() ? "" : "use";
   }
 
@@ -309,11 +311,14 @@ class PrefixWorld {
     const auto made = tree_.plan({.key = name, .tokens = tokens, .n_start = n_start});
     if (!made.ok()) return made.error().message;
     ++model_.clock;
-    const auto along = model_.along(key, tokens);
     for (const EntryId id : made->drops) {
-      const bool is_there = std::any_of(along.begin(), along.end(),
-                                        [&](const auto& state) { return state.second == id; });
-      if (!is_there || model_.states[id].is_pinned) return "a drop that is not on the path";
+      const auto state = model_.states.find(id);
+      if (state == model_.states.end() || state->second.is_pinned)
+        return "a drop of what must stay";
+      if (state->second.key != key) return "a drop of another's";
+    }
+    if (std::set(made->drops.begin(), made->drops.end()).size() != made->drops.size()) {
+      return "dropped twice";
     }
     for (const Capture& capture : made->captures) {
       if (capture.n_tokens <= n_start) return "a capture before the start";
