@@ -117,6 +117,10 @@ TEST(Usage, WrongUsageIsCodeTwoAndOneLine) {
                                    {"logits", model},
                                    {"bench", model, "-p", "none"},
                                    {"bench", model, "--format", "xml"},
+                                   {"bench"},
+                                   {"bench", "traces", model},
+                                   {"bench", "traces", "--budgets", "much"},
+                                   {"bench", "traces", "--state-kib", "0"},
                                    {"convert", absent_folder()},
                                    {"convert", absent_folder(), "x", "--type", "q4_0"},
                                    {"completion", "tcsh"}};
