@@ -11,7 +11,6 @@
 #include "base/retry.h"
 #include "base/try.h"
 #include "memory/blob_file.h"
-#include "memory/store_budget.h"
 
 namespace eddy {
 namespace {
@@ -129,8 +128,27 @@ Result<std::vector<StateEntry>> DirStore::make_room(const StateEntry& entry) {
   const std::uint64_t n_wanted = entry.n_bytes + kBlobHeaderBytes;
   if (n_wanted <= n_free) return std::vector<StateEntry>();
   EDDY_TRY_ASSIGN(auto entries, list());
-  return choose_victims(std::move(entries), entry,
-                        {.n_bytes = options_.budget, .n_overhead = kBlobHeaderBytes});
+  return choose_victims(std::move(entries), entry, budget());
+}
+
+StoreBudget DirStore::budget() const {
+  return {.n_bytes = options_.budget, .n_overhead = kBlobHeaderBytes};
+}
+
+Result<std::vector<std::string>> DirStore::evict() {
+  return guarded([&]() -> Result<std::vector<std::string>> {
+    EDDY_TRY(check_writer());
+    EDDY_TRY_ASSIGN(auto entries, list());
+    const std::vector<StateEntry> victims = oldest_over(std::move(entries), budget());
+    StateCatalogue::Change change;
+    for (const StateEntry& victim : victims) change.erased.push_back(victim.state.name);
+    std::vector<std::string> names = change.erased;
+    EDDY_TRY(apply(std::move(change)));
+    for (const StateEntry& victim : victims) EDDY_TRY(remove_unused(victim));
+    if (n_owned_ <= options_.budget) return names;
+    return fail(ErrorCode::kFull, "{}: {} bytes are pinned, more than the budget of {}", folder_,
+                n_owned_, options_.budget);
+  });
 }
 
 // A file that the catalogue does not name is written again: it may not be synced.

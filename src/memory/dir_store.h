@@ -23,6 +23,7 @@
 #include "base/file_system.h"
 #include "memory/state_catalogue.h"
 #include "memory/state_store.h"
+#include "memory/store_budget.h"
 
 namespace eddy {
 
@@ -63,6 +64,10 @@ class DirStore : public StateStore {
   Status erase(const std::string& name) override;
   Result<std::vector<StateEntry>> list() override;
 
+  // Removes what does not fit the budget, as a put would: also what was put under a larger one.
+  // The names that went. kFull: what is pinned does not fit; the others are gone.
+  Result<std::vector<std::string>> evict();
+
   const Repairs& repairs() const { return repairs_; }
 
  private:
@@ -85,6 +90,7 @@ class DirStore : public StateStore {
   Result<StateEntry> find(const std::string& name);
   Result<StoredState> read(StateEntry entry);
   Result<std::vector<StateEntry>> make_room(const StateEntry& entry);
+  StoreBudget budget() const;
   Status keep(const StateEntry& entry, std::span<const std::byte> bytes);
   bool is_sound(const StateEntry& entry);
   Status apply(StateCatalogue::Change change);

@@ -27,4 +27,7 @@ Result<std::vector<StateEntry>> choose_victims(std::vector<StateEntry> entries,
                                                const StateEntry& incoming,
                                                const StoreBudget& budget);
 
+// The entries that go so that the others fit, as far as that is possible.
+std::vector<StateEntry> oldest_over(std::vector<StateEntry> entries, const StoreBudget& budget);
+
 }  // namespace eddy
