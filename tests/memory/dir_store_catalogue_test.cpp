@@ -37,6 +37,17 @@ TEST_F(DirStoreCatalogue, ALostOneIsMadeAnew) {
   EXPECT_EQ(seeds(*store, kStates), kAll);
 }
 
+TEST_F(DirStoreCatalogue, NothingIsRemovedWhenItIsMadeAnew) {
+  const std::string damaged = read_file(blob_path(1)) + "x";
+  write_file(blob_path(1), damaged);
+  fs::remove(path("catalogue.sqlite3"));
+  auto store = open();
+  ASSERT_TRUE(succeeds(store));
+  EXPECT_TRUE(store->repairs().is_rebuilt);
+  EXPECT_EQ(seeds(*store, kStates), (std::vector<std::uint64_t>{0, 2, 3, 4}));
+  EXPECT_EQ(read_file(blob_path(1)), damaged);
+}
+
 TEST_F(DirStoreCatalogue, OneThatIsNoneIsSetAsideAndMadeAnew) {
   for (const std::string& content : {std::string(), std::string("not a database at all"),
                                      std::string(8192, '\0'), std::string(100'000, 'x')}) {

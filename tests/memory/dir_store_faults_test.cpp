@@ -234,6 +234,31 @@ TEST_F(DirStoreFaults, APowerCutBeforeAnyCall) {
   EXPECT_GT(n_images, 150);
 }
 
+// What failed half way and was done again is as safe as what went well at once.
+TEST_F(DirStoreFaults, APowerCutAfterASecondAttempt) {
+  int n_failed = 0;
+  for (std::int64_t k = 0; k < 40; ++k) {
+    SCOPED_TRACE(k);
+    start_anew();
+    PowerCutFileSystem fs;
+    FaultyFileSystem faulty(fs, {.first = k});
+    auto store = [&] {
+      auto first = open(faulty, path());
+      return first ? std::move(first) : open(faulty, path());
+    }();
+    ASSERT_TRUE(succeeds(store));
+    Status status = take(*store, kSteps[0]);
+    n_failed += status ? 0 : 1;
+    if (!status) status = take(*store, kSteps[0]);
+    ASSERT_TRUE(succeeds(status));
+    for (const PowerCutFileSystem::Loss loss : PowerCutFileSystem::kLosses) {
+      fs.copy_after(loss, path(), image());
+      EXPECT_EQ(read(image()), kAfter[1]) << static_cast<int>(loss);
+    }
+  }
+  EXPECT_GT(n_failed, 5);
+}
+
 // The first opening: a store is there, or can be made.
 TEST_F(DirStoreFaults, APowerCutWhileAStoreIsMade) {
   PowerCutFileSystem fs;
