@@ -23,6 +23,7 @@ enum class ErrorCode {
   kMalformed,        // bytes that break the rules of their format
   kUnsupported,      // well-formed, but beyond what this version computes
   kMismatch,         // well-formed, but made for another model, type or version
+  kBusy,             // another process or object holds what only one may hold
   kFull,             // no free cell, sequence or micro-batch room; nothing has changed
   kOutOfMemory,      // an allocation failed; nothing has changed
   kOutOfWindow,      // a past state that is no longer kept

@@ -15,12 +15,6 @@ namespace {
 // Other names that are tried where a temporary file of this name was left behind.
 constexpr int kMaxNames = 100;
 
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 }  // namespace
 
 Result<AtomicFile> AtomicFile::create(FileSystem& fs, const std::string& path, unsigned mode) {
@@ -63,7 +57,7 @@ Status AtomicFile::commit() {
   const SysResult renamed = retry([&] { return fs_.rename(temporary_, path_); });
   if (renamed < 0) return file_error(path_, "cannot replace", renamed);
   temporary_.clear();
-  return sync_folder();
+  return sync_folder(fs_, folder_of(path_));
 }
 
 Status AtomicFile::close() {
@@ -73,21 +67,26 @@ Status AtomicFile::close() {
   return {};
 }
 
-Status AtomicFile::sync_folder() {
-  const std::string folder = folder_of(path_);
-  const SysResult fd = retry([&] { return fs_.open_to_read(folder); });
-  if (fd < 0) return file_error(folder, "cannot open", fd);
-  const SysResult synced = retry([&] { return fs_.sync(static_cast<int>(fd)); });
-  fs_.close(static_cast<int>(fd));
-  if (synced < 0) return file_error(folder, "cannot sync", synced);
-  return {};
-}
-
 Status atomic_write_file(FileSystem& fs, const std::string& path, std::span<const std::byte> bytes,
                          unsigned mode) {
   EDDY_TRY_ASSIGN(AtomicFile file, AtomicFile::create(fs, path, mode));
   EDDY_TRY(file.write(bytes));
   return file.commit();
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Status sync_folder(FileSystem& fs, const std::string& folder) {
+  const SysResult fd = retry([&] { return fs.open_to_read(folder); });
+  if (fd < 0) return file_error(folder, "cannot open", fd);
+  const SysResult synced = retry([&] { return fs.sync(static_cast<int>(fd)); });
+  fs.close(static_cast<int>(fd));
+  if (synced < 0) return file_error(folder, "cannot sync", synced);
+  return {};
 }
 
 }  // namespace eddy

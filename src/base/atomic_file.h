@@ -47,7 +47,6 @@ class AtomicFile {
       : fs_(fs), path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
 
   Status close();
-  Status sync_folder();
 
   FileSystem& fs_;
   std::string path_;
@@ -58,5 +57,11 @@ class AtomicFile {
 // All of it in one call.
 Status atomic_write_file(FileSystem& fs, const std::string& path, std::span<const std::byte> bytes,
                          unsigned mode = kPublicMode);
+
+// The folder that a path lies in.
+std::string folder_of(const std::string& path);
+
+// Makes what was created, renamed and removed in the folder safe from a power cut. kNotFound, kIo.
+Status sync_folder(FileSystem& fs, const std::string& folder);
 
 }  // namespace eddy

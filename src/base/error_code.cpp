@@ -10,6 +10,7 @@ std::string_view error_code_name(ErrorCode code) {
     case ErrorCode::kMalformed: return "malformed";
     case ErrorCode::kUnsupported: return "unsupported";
     case ErrorCode::kMismatch: return "mismatch";
+    case ErrorCode::kBusy: return "busy";
     case ErrorCode::kFull: return "full";
     case ErrorCode::kOutOfMemory: return "out of memory";
     case ErrorCode::kOutOfWindow: return "out of window";

@@ -1,12 +1,16 @@
 #include "base/file_system.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <memory>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.h"
@@ -44,6 +48,22 @@ class PosixFileSystem : public FileSystem {
   SysResult remove(const std::string& path) override {
     return negative_errno(::unlink(path.c_str()));
   }
+
+  SysResult make_folder(const std::string& path, unsigned mode) override {
+    return negative_errno(::mkdir(path.c_str(), static_cast<mode_t>(mode)));
+  }
+  SysResult list(const std::string& path, std::vector<std::string>& names) override {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
+    if (!folder) return -errno;
+    for (;;) {
+      errno = 0;
+      const dirent* entry = ::readdir(folder.get());
+      if (entry == nullptr) return -errno;
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+  }
+  SysResult lock(int fd) override { return negative_errno(::flock(fd, LOCK_EX | LOCK_NB)); }
 
   SysResult map(int fd, std::size_t n_bytes, const std::byte** address) override {
     void* mapped = ::mmap(nullptr, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "eddy/result.h"
 
@@ -36,6 +37,14 @@ class FileSystem {
 
   virtual SysResult rename(const std::string& from, const std::string& to) = 0;
   virtual SysResult remove(const std::string& path) = 0;
+
+  // A new folder; -EEXIST if there is anything of that name. mode as of create().
+  virtual SysResult make_folder(const std::string& path, unsigned mode) = 0;
+  // Appends the names of what is in a folder, in no order, without "." and "..".
+  virtual SysResult list(const std::string& path, std::vector<std::string>& names) = 0;
+  // Locks a file until its descriptor is closed, also by the end of the process; -EWOULDBLOCK if
+  // another descriptor, of this process or another, holds the lock. Never waits.
+  virtual SysResult lock(int fd) = 0;
 
   // The first n_bytes > 0 of a file as read-only memory, until unmap().
   virtual SysResult map(int fd, std::size_t n_bytes, const std::byte** address) = 0;

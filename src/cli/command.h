@@ -30,6 +30,7 @@ Command add_perplexity(CLI::App& program);
 Command add_bench(CLI::App& program);
 Command add_convert(CLI::App& program);
 Command add_quantize(CLI::App& program);
+Command add_state(CLI::App& program);
 Command add_completion(CLI::App& program);
 
 }  // namespace eddy

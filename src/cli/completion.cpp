@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/command.h"
@@ -10,18 +12,30 @@
 namespace eddy {
 namespace {
 
-// Calls visit(spelling, takes_value, option) for each spelling ("-p", "--prompt") of each option.
-template <class Visit>
-void each_spelling(const CLI::App& command, const Visit& visit) {
-  for (const CLI::Option* option : command.get_options()) {
-    const bool takes_value = option->get_items_expected_max() > 0;
-    for (const auto& name : option->get_snames()) visit("-" + name, takes_value, *option);
-    for (const auto& name : option->get_lnames()) visit("--" + name, takes_value, *option);
-  }
-}
-
 std::vector<const CLI::App*> subcommands(const CLI::App& program) {
   return program.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// Calls visit(spelling, takes_value, option) for each spelling ("-p", "--prompt") of each option of
+// a command and, unless it is the program, of its actions; of a spelling once.
+template <class Visit>
+void each_spelling(const CLI::App& command, const Visit& visit) {
+  std::vector<const CLI::App*> apps = {&command};
+  if (command.get_parent() != nullptr) {
+    for (const CLI::App* action : subcommands(command)) apps.push_back(action);
+  }
+  std::set<std::string> seen;
+  for (const CLI::App* app : apps) {
+    for (const CLI::Option* option : app->get_options()) {
+      const bool takes_value = option->get_items_expected_max() > 0;
+      std::vector<std::string> spellings;
+      for (const auto& name : option->get_snames()) spellings.push_back("-" + name);
+      for (const auto& name : option->get_lnames()) spellings.push_back("--" + name);
+      for (const std::string& spelling : spellings) {
+        if (seen.insert(spelling).second) visit(spelling, takes_value, *option);
+      }
+    }
+  }
 }
 
 std::string names_of(const CLI::App& program) {
@@ -53,16 +67,19 @@ std::string bash_script(const CLI::App& program) {
   std::string script =
       "# bash completion for eddy: eval \"$(eddy completion bash)\"\n"
       "_eddy() {\n"
-      "  local word=${COMP_WORDS[COMP_CWORD]} options=\n"
+      "  local word=${COMP_WORDS[COMP_CWORD]} options= words=\n"
       "  case ${COMP_WORDS[1]} in\n";
   for (const CLI::App* command : subcommands(program)) {
-    script += fmt::format("    {}) options='{}' ;;\n", command->get_name(), spellings_of(*command));
+    script += fmt::format("    {}) options='{}' words='{}' ;;\n", command->get_name(),
+                          spellings_of(*command), names_of(*command));
   }
   script +=
       fmt::format("    *) options='{}{}' ;;\n  esac\n", names_of(program), spellings_of(program));
   script +=
       "  if [[ $word == -* || $COMP_CWORD == 1 ]]; then\n"
       "    COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+      "  elif [[ $COMP_CWORD == 2 && -n $words ]]; then\n"
+      "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
       "  else\n"
       "    COMPREPLY=($(compgen -f -- \"$word\"))\n"
       "  fi\n"
@@ -94,8 +111,11 @@ std::string zsh_script(const CLI::App& program) {
       "  shift words; (( CURRENT-- ))\n"
       "  case $command in\n";
   for (const CLI::App* command : subcommands(program)) {
-    script += fmt::format("    {})\n      _arguments{} \\\n        '*:file:_files' ;;\n",
-                          command->get_name(), zsh_arguments(*command));
+    const std::string actions = names_of(*command);
+    script +=
+        fmt::format("    {})\n      _arguments{}{} \\\n        '*:file:_files' ;;\n",
+                    command->get_name(), zsh_arguments(*command),
+                    actions.empty() ? "" : fmt::format(" \\\n        '1:action:({})'", actions));
   }
   return script + "  esac\n}\ncompdef _eddy eddy\n";
 }
@@ -120,7 +140,12 @@ std::string fish_script(const CLI::App& program) {
   for (const CLI::App* command : subcommands(program)) {
     script += fmt::format("complete -c eddy -n '__fish_use_subcommand' -f -a {} -d '{}'\n",
                           command->get_name(), quoted(command->get_description()));
-    add("__fish_seen_subcommand_from " + command->get_name(), *command);
+    const std::string condition = "__fish_seen_subcommand_from " + command->get_name();
+    add(condition, *command);
+    for (const CLI::App* action : subcommands(*command)) {
+      script += fmt::format("complete -c eddy -n '{}' -f -a {} -d '{}'\n", condition,
+                            action->get_name(), quoted(action->get_description()));
+    }
   }
   return script;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -65,6 +66,21 @@ int read_key(::EditLine*, wchar_t* key) {
   }
 }
 
+// Precondition: there is a choice. Not cut inside a code point.
+std::string common_beginning(const std::vector<std::string>& choices) {
+  std::string common = choices.front();
+  for (const std::string& choice : choices) {
+    const auto ends = std::ranges::mismatch(common, choice);
+    common.erase(ends.in1, common.end());
+  }
+  const auto is_inside = [&](std::size_t n) {
+    const std::string& whole = choices.front();
+    return n < whole.size() && (static_cast<unsigned char>(whole[n]) & 0xC0) == 0x80;
+  };
+  while (!common.empty() && is_inside(common.size())) common.pop_back();
+  return common;
+}
+
 }  // namespace
 
 struct LineEditor::Impl {
@@ -73,6 +89,31 @@ struct LineEditor::Impl {
   ::EditLine* editor = nullptr;
   ::History* history = nullptr;
   ::HistEvent event = {};
+  Complete complete;
+
+  static Impl& of(::EditLine* editor) {
+    void* data = nullptr;
+    ::el_get(editor, EL_CLIENTDATA, &data);
+    return *static_cast<Impl*>(data);
+  }
+
+  // What Tab does: writes what all choices have in common, else shows them.
+  unsigned char complete_line() {
+    const ::LineInfo* const info = ::el_line(editor);
+    const std::string line(info->buffer, info->cursor);
+    const std::vector<std::string> choices =
+        complete && info->cursor == info->lastchar ? complete(line) : std::vector<std::string>();
+    if (choices.empty()) return CC_REFRESH_BEEP;
+    const std::string common = common_beginning(choices);
+    if (common.size() > line.size()) {
+      ::el_insertstr(editor, common.c_str() + line.size());
+      return CC_REFRESH;
+    }
+    if (choices.size() == 1) return CC_REFRESH;  // it is complete
+    std::fputs("\n", stderr);
+    for (const std::string& choice : choices) std::fprintf(stderr, "%s\n", choice.c_str());
+    return CC_REDISPLAY;
+  }
 
   void remember(const char* line) {
     ::history(history, &event, H_ENTER, line);
@@ -80,11 +121,12 @@ struct LineEditor::Impl {
   }
 };
 
-LineEditor::LineEditor(std::string prompt, std::string history_file)
+LineEditor::LineEditor(std::string prompt, std::string history_file, Complete complete)
     : impl_(std::make_unique<Impl>()) {
   Impl& impl = *impl_;
   impl.prompt = std::move(prompt);
   impl.history_file = std::move(history_file);
+  impl.complete = std::move(complete);
   impl.editor = ::el_init("eddy", stdin, stderr, stderr);
   impl.history = ::history_init();
   ::history(impl.history, &impl.event, H_SETSIZE, kHistoryLines);
@@ -94,15 +136,15 @@ LineEditor::LineEditor(std::string prompt, std::string history_file)
   }
   ::el_set(impl.editor, EL_CLIENTDATA, &impl);
   ::el_set(
-      impl.editor, EL_PROMPT, +[](::EditLine* editor) {
-        void* data = nullptr;
-        ::el_get(editor, EL_CLIENTDATA, &data);
-        return static_cast<Impl*>(data)->prompt.data();
-      });
+      impl.editor, EL_PROMPT, +[](::EditLine* editor) { return Impl::of(editor).prompt.data(); });
   ::el_set(impl.editor, EL_HIST, ::history, impl.history);
   ::el_set(impl.editor, EL_GETCFN, read_key);
   ::el_set(impl.editor, EL_EDITOR, "emacs");
   ::el_set(impl.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  ::el_set(
+      impl.editor, EL_ADDFN, "eddy-complete", "complete a command",
+      +[](::EditLine* editor, int) { return Impl::of(editor).complete_line(); });
+  ::el_set(impl.editor, EL_BIND, "^I", "eddy-complete", nullptr);
   ::el_source(impl.editor, nullptr);  // the person's own ~/.editrc
 }
 

@@ -3,17 +3,23 @@
 // Threading: the main thread; one editor at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace eddy {
 
 class LineEditor {
  public:
+  // What the beginning of a line may become: whole lines that begin with it.
+  using Complete = std::function<std::vector<std::string>(std::string_view line)>;
+
   // Reads from standard input, shows the prompt and what is typed on standard error. The history
   // is kept in the file, or not at all if its name is empty or it cannot be read.
-  LineEditor(std::string prompt, std::string history_file);
+  LineEditor(std::string prompt, std::string history_file, Complete complete = {});
   ~LineEditor();
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;

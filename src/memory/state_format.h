@@ -1,4 +1,5 @@
-// The bytes of serialised states: one format for files, stores and other processes.
+// The bytes of serialised states: one format for files, stores and other processes;
+// docs/state-format.md has it with an example.
 //
 // Little-endian, canonical (a set of states has one spelling), sealed, no padding:
 //

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -83,6 +84,36 @@ TEST_F(PosixFileSystem, FoldersAndDevicesHaveNoSize) {
   ASSERT_GE(null, 0);
   EXPECT_EQ(fs.size(null), -EINVAL);
   fs.close(null);
+}
+
+TEST_F(PosixFileSystem, MakesFoldersAndListsThem) {
+  const std::string inner = folder.path("inner");
+  EXPECT_EQ(fs.make_folder(inner, 0700), 0);
+  EXPECT_EQ(fs.make_folder(inner, 0700), -EEXIST);
+  EXPECT_EQ(fs.make_folder(folder.path("missing/inner"), 0700), -ENOENT);
+  struct stat status;
+  ASSERT_EQ(::stat(inner.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777u, 0700u);
+  folder.put("file", "content");
+  folder.put(".hidden", "content");
+  std::vector<std::string> names = {"kept"};
+  EXPECT_EQ(fs.list(folder.path(), names), 0);
+  EXPECT_EQ((std::set<std::string>(names.begin(), names.end())),
+            (std::set<std::string>{"kept", "inner", "file", ".hidden"}));
+  EXPECT_EQ(fs.list(folder.path("missing"), names), -ENOENT);
+  EXPECT_EQ(fs.list(folder.path("file"), names), -ENOTDIR);
+}
+
+TEST_F(PosixFileSystem, ALockIsHeldOnce) {
+  folder.put("lock", "");
+  const auto one = static_cast<int>(fs.open_to_read(folder.path("lock")));
+  const auto two = static_cast<int>(fs.open_to_read(folder.path("lock")));
+  EXPECT_EQ(fs.lock(one), 0);
+  EXPECT_EQ(fs.lock(two), -EWOULDBLOCK);
+  fs.close(one);
+  EXPECT_EQ(fs.lock(two), 0);
+  fs.close(two);
+  EXPECT_EQ(fs.lock(-1), -EBADF);
 }
 
 TEST(FileError, HasACodeAPathAndTheSystemsWords) {

@@ -34,6 +34,7 @@ int exit_code(int pid) {
   setenv("TERM", "xterm", 1);
   setenv("LC_ALL", "C.UTF-8", 1);
   unsetenv("XDG_STATE_HOME");
+  unsetenv("XDG_DATA_HOME");
   std::vector<char*> argv = {const_cast<char*>("eddy")};
   for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);

@@ -9,8 +9,9 @@
 namespace eddy::cli_test {
 namespace {
 
-const std::vector<std::string> kCommands = {"run",        "inspect", "tokenize", "logits",
-                                            "perplexity", "bench",   "convert",  "completion"};
+const std::vector<std::string> kCommands = {"run",     "inspect",    "tokenize",
+                                            "logits",  "perplexity", "bench",
+                                            "convert", "state",      "completion"};
 
 // The spellings of the options in a help text.
 std::set<std::string> options_in(const std::string& help) {
@@ -123,6 +124,11 @@ TEST(Usage, WrongUsageIsCodeTwoAndOneLine) {
                                    {"bench", "traces", "--state-kib", "0"},
                                    {"convert", absent_folder()},
                                    {"convert", absent_folder(), "x", "--type", "q4_0"},
+                                   {"state"},
+                                   {"state", "dance"},
+                                   {"state", "show"},
+                                   {"state", "plot", "a"},
+                                   {"run", model, "-p", "x", "--session", "a\nb"},
                                    {"completion", "tcsh"}};
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     EXPECT_TRUE(is_one_error_line(run_eddy(wrong[i]), 2)) << "case " << i;

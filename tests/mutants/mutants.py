@@ -2,7 +2,8 @@
 
 A mutant is (name, what it does, [(file, text, replacement), ...]); a text occurs exactly once in its
 file. A1 .. E7 are the defects of docs/decisions/0012-recurrent-memory-defects.md, put into our code;
-X1 and on, and K1 and on for pages, are mistakes of our own making that the design invites.
+X1 and on, K1 and on for pages, and W1 and on for the store of states, are mistakes of our own making
+that the design invites.
 """
 
 BATCH = "recurrent_memory_batch.cpp"
@@ -13,6 +14,10 @@ SEQ = "recurrent_memory_seq.cpp"
 STATE = "recurrent_memory_state.cpp"
 VIEW = "state_view.cpp"
 KV = "kv_memory.cpp"
+STORE = "dir_store.cpp"
+OPEN = "dir_store_open.cpp"
+BLOB = "blob_file.cpp"
+CATALOGUE = "state_catalogue.cpp"
 
 MUTANTS = [
     # --- A: process death ---
@@ -307,4 +312,50 @@ MUTANTS = [
         "slot_planner.cpp", "is_in_place ? tail : CellId());", "tail);")]),
     ("K30", "pages are counted on that others take along", [(
         "slot_planner.cpp", "is_in_place && mark->n_left == 0", "is_in_place")]),
+    # --- The store of states ---
+    ("W1", "a content is named before it is in its place", [
+        (STORE, "    if (!is_known || !is_sound(entry)) EDDY_TRY(keep(entry, bytes));\n", ""),
+        (STORE, "    if (!is_known) n_owned_ +=", "    EDDY_TRY(keep(entry, bytes));\n"
+         "    if (!is_known) n_owned_ +=")]),
+    ("W2", "a content that is there is taken for sound", [(
+        STORE, "!is_known || !is_sound(entry)", "!is_known")]),
+    ("W3", "a content that nobody names is trusted", [(
+        STORE, "!is_known || !is_sound(entry)", "!is_sound(entry)")]),
+    ("W4", "a content goes before the catalogue has forgotten it", [(
+        STORE, "    EDDY_TRY(apply({.erased = {name}}));\n    return remove_unused(entry);",
+        "    fs_->remove(blob_path(entry.digest));\n"
+        "    EDDY_TRY(apply({.erased = {name}}));\n    return remove_unused(entry);")]),
+    ("W5", "a content goes with the first of its names", [(
+        STORE, "  if (is_used) return {};\n", "")]),
+    ("W6", "a content's digest is not compared", [(
+        BLOB, "if (checksum128(content) != entry.digest) {", "if (content.size() > ~1ull) {")]),
+    ("W7", "a content is taken for the one that was asked for", [(
+        STORE, "if (blob->entry.digest != entry.digest) {", "if (entry.n_bytes > ~1ull) {")]),
+    ("W8", "files are removed right after the catalogue was lost", [(
+        OPEN, "if (!repairs_.is_rebuilt) EDDY_TRY(collect_orphans());",
+        "EDDY_TRY(collect_orphans());")]),
+    ("W9", "the seal is not checked", [(
+        CATALOGUE, "  EDDY_TRY(check_seal());\n", "")]),
+    ("W10", "a disk that fails is taken for a damaged catalogue", [(
+        CATALOGUE, "read_failure(verdict).value_or(damaged(verdict.c_str()))",
+        "damaged(verdict.c_str())")]),
+    ("W11", "two writers write", [(
+        OPEN, "if (locked >= 0) {", "if (locked >= 0 || locked == -EWOULDBLOCK) {")]),
+    ("W12", "orphans stay", [(OPEN, "if (used.contains(name) || !is_ours(name)) continue;",
+                              "continue;")]),
+    ("W13", "strangers are removed", [(
+        OPEN, "if (used.contains(name) || !is_ours(name)) continue;",
+        "if (used.contains(name)) continue;")]),
+    ("W14", "pinned states go to make room", [(
+        "store_budget.cpp", "if (contents_[key(entry)].is_pinned) continue;", "")]),
+    ("W15", "states go that free nothing", [(
+        "store_budget.cpp", "content.is_pinned || entry.state.is_pinned", "entry.state.is_pinned")]),
+    ("W16", "what a replaced content owned is counted for ever", [(
+        STORE, "    if (old) (void)remove_unused(*old).ok();\n",
+        "    if (old) fs_->remove(blob_path(old->digest));\n")]),
+    ("W17", "gets are no uses", [(
+        STORE, "if (lock_ >= 0) stored->entry.last_use_us = uses_[name] = use();", "")]),
+    ("W18", "a folder that was made is not private", [(OPEN, "= 0700;", "= 0755;")]),
+    ("W19", "a later version of the catalogue is made anew", [(
+        CATALOGUE, "application == kApplication && version > kVersion", "version < 0")]),
 ]

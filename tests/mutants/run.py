@@ -25,15 +25,16 @@ MEMORY = ROOT / "src" / "memory"
 CXX = os.environ.get("CXX", "g++")
 CCACHE = [shutil.which("ccache")] if shutil.which("ccache") else []
 FLAGS = ["-std=c++20", "-O1", "-DNDEBUG", "-w"]  # no asserts: the tests alone must notice
-LIBS = ["-lgtest_main", "-lgtest", "-lfmt", "-lpthread"]
-TIMEOUT_S = 40  # of a test program that takes about a second
+LIBS = ["-lgtest_main", "-lgtest", "-lfmt", "-lsqlite3", "-lpthread"]
+TIMEOUT_S = 40  # of a test program that takes a few seconds
 PROGRAMS = {
     "memory_test": sorted((ROOT / "tests/memory").glob("*.cpp")),
     "property_test": [ROOT / "tests/property" / name
                       for name in ("memory_property_test.cpp", "memory_runs.cpp",
                                    "memory_world.cpp")],
 }
-SUPPORT = sorted((ROOT / "tests/memory/support").glob("*.cpp"))
+SUPPORT = [*sorted((ROOT / "tests/memory/support").glob("*.cpp")),
+           ROOT / "tests/base/support/faulty_file_system.cpp"]
 OTHERS = [p for folder in ("base", "tensor") for p in sorted((ROOT / "src" / folder).glob("*.cpp"))]
 
 

@@ -34,6 +34,15 @@ SysResult FaultyFileSystem::rename(const std::string& from, const std::string& t
 SysResult FaultyFileSystem::remove(const std::string& path) {
   return attempt("remove", [&] { return real_.remove(path); });
 }
+SysResult FaultyFileSystem::make_folder(const std::string& path, unsigned mode) {
+  return attempt("make_folder", [&] { return real_.make_folder(path, mode); });
+}
+SysResult FaultyFileSystem::list(const std::string& path, std::vector<std::string>& names) {
+  return attempt("list", [&] { return real_.list(path, names); });
+}
+SysResult FaultyFileSystem::lock(int fd) {
+  return attempt("lock", [&] { return real_.lock(fd); });
+}
 SysResult FaultyFileSystem::map(int fd, std::size_t n_bytes, const std::byte** address) {
   return attempt("map", [&] { return real_.map(fd, n_bytes, address); });
 }

@@ -42,6 +42,9 @@ class FaultyFileSystem : public FileSystem {
   SysResult sync(int fd) override;
   SysResult rename(const std::string& from, const std::string& to) override;
   SysResult remove(const std::string& path) override;
+  SysResult make_folder(const std::string& path, unsigned mode) override;
+  SysResult list(const std::string& path, std::vector<std::string>& names) override;
+  SysResult lock(int fd) override;
   SysResult map(int fd, std::size_t n_bytes, const std::byte** address) override;
   void unmap(std::span<const std::byte> bytes) override { real_.unmap(bytes); }
   void prefetch(std::span<const std::byte> bytes) override { real_.prefetch(bytes); }

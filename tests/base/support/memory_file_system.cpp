@@ -113,6 +113,32 @@ void MemoryFileSystem::set_name(const std::string& path, FilePtr file) {
   }
 }
 
+SysResult MemoryFileSystem::make_folder(const std::string& path, unsigned) {
+  if (!folders_.contains(folder_of(path))) return -ENOENT;
+  if (files_.contains(path)) return -EEXIST;
+  return folders_.insert(path).second ? 0 : -EEXIST;
+}
+
+SysResult MemoryFileSystem::list(const std::string& path, std::vector<std::string>& names) {
+  if (!folders_.contains(path)) return files_.contains(path) ? -ENOTDIR : -ENOENT;
+  const auto add = [&](const std::string& entry) {
+    if (entry != path && folder_of(entry) == path) names.push_back(entry.substr(path.size() + 1));
+  };
+  for (const auto& [file, content] : files_) add(file);
+  for (const std::string& folder : folders_) add(folder);
+  return 0;
+}
+
+SysResult MemoryFileSystem::lock(int fd) {
+  const auto found = open_.find(fd);
+  if (found == open_.end()) return -EBADF;
+  for (const auto& [other, open] : open_) {
+    if (other != fd && open.is_locked && open.file == found->second.file) return -EWOULDBLOCK;
+  }
+  found->second.is_locked = true;
+  return 0;
+}
+
 SysResult MemoryFileSystem::map(int fd, std::size_t n_bytes, const std::byte** address) {
   const auto found = open_.find(fd);
   if (found == open_.end() || !found->second.file || n_bytes == 0) return -EINVAL;

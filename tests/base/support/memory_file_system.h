@@ -44,6 +44,9 @@ class MemoryFileSystem : public FileSystem {
   SysResult sync(int fd) override;
   SysResult rename(const std::string& from, const std::string& to) override;
   SysResult remove(const std::string& path) override;
+  SysResult make_folder(const std::string& path, unsigned mode) override;
+  SysResult list(const std::string& path, std::vector<std::string>& names) override;
+  SysResult lock(int fd) override;
   SysResult map(int fd, std::size_t n_bytes, const std::byte** address) override;
   void unmap(std::span<const std::byte> bytes) override;
   void prefetch(std::span<const std::byte> bytes) override;
@@ -58,6 +61,7 @@ class MemoryFileSystem : public FileSystem {
   struct Open {
     FilePtr file;  // nullptr: a folder
     std::string path;
+    bool is_locked = false;
   };
 
   // Makes the path name the file; nullptr: nothing. A power cut may undo it.

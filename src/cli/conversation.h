@@ -1,0 +1,78 @@
+// A session at work for a person: reads prompts, streams answers, keeps the times; with a name it
+// survives the program.
+//
+// Threading: the main thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/session_folder.h"
+#include "eddy/engine.h"
+
+namespace eddy {
+
+struct ConversationOptions {
+  GenerateParams generate;
+  bool special = false;  // special tokens may be written in prompts
+  std::string session;   // its name; empty: it ends with the program
+  std::string store;     // the folder of named ones; empty: default_store_folder()
+};
+
+class Conversation {
+ public:
+  // A new one, or the one of this name. `engine` and `options` outlive it. The errors of
+  // SessionFolder::load and default_store_folder.
+  static Result<Conversation> open(Engine& engine, const ConversationOptions& options);
+
+  // Reads a prompt and streams the answer to standard output. Ctrl-C ends it with
+  // StopReason::kCancelled.
+  Result<StopReason> answer(std::string_view prompt);
+
+  // Forgets what was said.
+  Status reset();
+
+  // Under any name, and back; the conversation keeps its own name.
+  Status save(const std::string& name);
+  Status load(const std::string& name);
+  std::vector<std::string> saved_names() const { return folder_ ? folder_->names() : Names(); }
+
+  // Under its own name, if it has one and has changed since.
+  Status keep();
+
+  Pos n_tokens() const { return session_.n_tokens(); }
+
+  void print_stats() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Names = std::vector<std::string>;
+  struct Rate {
+    std::int64_t n_tokens = 0;
+    double seconds = 0;
+
+    void add(std::int64_t n, Clock::time_point since);
+    double per_second() const { return seconds > 0 ? static_cast<double>(n_tokens) / seconds : 0; }
+  };
+
+  Conversation(Engine& engine, Session session, const ConversationOptions& options)
+      : engine_(&engine), session_(std::move(session)), options_(&options) {}
+
+  Result<StopReason> answer_now(std::string_view prompt);
+  Status feed(std::string_view prompt);
+  std::vector<Token> prompt_tokens(std::string_view prompt) const;
+
+  Engine* engine_;
+  Session session_;
+  const ConversationOptions* options_;
+  std::optional<SessionFolder> folder_;  // nullopt: there is no home, and no --store
+  bool is_changed_ = false;              // since it was kept
+  Rate read_;
+  Rate answered_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,25 @@
+// The actions of eddy state, two families in two files.
+//
+// Threading: the main thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "eddy/result.h"
+
+namespace eddy {
+
+// An action: its options and what it does in a store's folder.
+struct StateCommand {
+  CLI::App* app = nullptr;
+  std::function<Result<ExitCode>(const std::string& folder)> run;
+};
+
+// ls, verify, export, import, rm, gc: states as files.
+std::vector<StateCommand> add_state_keeping(CLI::App& state);
+// show, diff, plot: what is in them.
+std::vector<StateCommand> add_state_looking(CLI::App& state);
+
+}  // namespace eddy

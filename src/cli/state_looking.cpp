@@ -1,0 +1,179 @@
+// eddy state show, diff, plot: norms of what each layer keeps.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/try.h"
+#include "cli/session_folder.h"
+#include "cli/state_commands.h"
+#include "cli/svg_plot.h"
+#include "engine/session_summary.h"
+
+namespace eddy {
+namespace {
+
+// A session that was read, with what it points into.
+struct Read {
+  StoredState stored;
+  SessionSummary session;
+
+  const std::string& name() const { return stored.entry.state.name; }
+  const StateSummary& state() const { return *session.state; }
+};
+
+Result<Read> read(DirStore& store, const std::string& name) {
+  Read read;
+  EDDY_TRY_ASSIGN(read.stored, store.get(name));
+  auto session = summarise_session(read.stored.bytes);
+  if (!session) return prefixed("state " + name, session.error());
+  read.session = std::move(*session);
+  return read;
+}
+
+// kNotFound: no token has been read, there are no layers to look at.
+Result<Read> read_layers(DirStore& store, const std::string& name) {
+  EDDY_TRY_ASSIGN(Read it, read(store, name));
+  if (it.session.state) return it;
+  return fail(ErrorCode::kNotFound, "state {}: no token has been read yet", name);
+}
+
+Status check_comparable(const Read& a, const Read& b) {
+  const StateSummary& x = a.state();
+  const StateSummary& y = b.state();
+  const bool is_alike = x.layout == y.layout && x.type_r == y.type_r && x.type_s == y.type_s &&
+                        std::ranges::equal(x.rows, y.rows, [](const auto& p, const auto& q) {
+                          return p.layer == q.layer && p.kind == q.kind &&
+                                 (!p.has_type() || p.elements.size() == q.elements.size());
+                        });
+  if (is_alike) return {};
+  return fail(ErrorCode::kMismatch, "{} and {}: layers or element types differ", a.name(),
+              b.name());
+}
+
+void print_layers(const StateSummary& state) {
+  fmt::print("types   R {}, S {}\n\n{:>5}  kind  {:>12}  {:>12}\n", dtype_name(state.type_r),
+             dtype_name(state.type_s), "layer", "bytes", "norm");
+  for (const StateSummary::Row& row : state.rows) {
+    const std::string norm = row.has_type() ? fmt::format("{:.6g}", state_norm(row)) : "-";
+    fmt::print("{:>5}  {:<4}  {:>12}  {:>12}\n", row.layer.value, state_kind_name(row.kind),
+               row.elements.size(), norm);
+  }
+}
+
+Result<ExitCode> show(const std::string& folder, const std::string& name) {
+  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
+  EDDY_TRY_ASSIGN(const Read it, read(store, name));
+  std::string model;
+  for (const std::uint8_t byte : it.stored.entry.state.model.bytes) {
+    model += fmt::format("{:02x}", byte);
+  }
+  const auto& state = it.session.state;
+  fmt::print("name    {}\nmodel   {}\ntokens  {}, {} read\nbytes   {}\n", it.name(), model,
+             it.session.record.tokens.size(), state ? state->n_tokens : 0, it.stored.bytes.size());
+  if (state) print_layers(*state);
+  return ExitCode::kOk;
+}
+
+Result<ExitCode> diff(const std::string& folder, const std::string& one, const std::string& other) {
+  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
+  EDDY_TRY_ASSIGN(const Read a, read_layers(store, one));
+  EDDY_TRY_ASSIGN(const Read b, read_layers(store, other));
+  EDDY_TRY(check_comparable(a, b));
+  fmt::print("{:>5}  kind  {:>12}  {:>12}  {:>12}  {:>9}\n", "layer", "norm", "other's",
+             "difference", "relative");
+  for (std::size_t i = 0; i < a.state().rows.size(); ++i) {
+    const StateSummary::Row& x = a.state().rows[i];
+    const StateSummary::Row& y = b.state().rows[i];
+    if (!x.has_type()) continue;  // they grow with the tokens: no two need be alike
+    const double norm = state_norm(x), distance = state_distance(x, y);
+    fmt::print("{:>5}  {:<4}  {:>12.6g}  {:>12.6g}  {:>12.6g}  {:>9}\n", x.layer.value,
+               state_kind_name(x.kind), norm, state_norm(y), distance,
+               norm > 0 ? fmt::format("{:.2f} %", 100 * distance / norm) : "-");
+  }
+  return ExitCode::kOk;
+}
+
+PlotSeries norms(const Read& it, StateKind kind) {
+  PlotSeries series = {.label = it.name(), .points = {}};
+  for (const StateSummary::Row& row : it.state().rows) {
+    if (row.kind == kind) series.points.emplace_back(row.layer.value, state_norm(row));
+  }
+  return series;
+}
+
+PlotSeries distances(const Read& a, const Read& b, StateKind kind) {
+  PlotSeries series = {.label = "difference", .points = {}};
+  for (std::size_t i = 0; i < a.state().rows.size(); ++i) {
+    const StateSummary::Row& row = a.state().rows[i];
+    if (row.kind != kind) continue;
+    series.points.emplace_back(row.layer.value, state_distance(row, b.state().rows[i]));
+  }
+  return series;
+}
+
+// With an empty `other` the norms of one; else of both and of their difference.
+Result<ExitCode> plot(const std::string& folder, const std::string& one, const std::string& other,
+                      const std::string& file) {
+  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
+  std::vector<Read> reads;
+  EDDY_TRY_ASSIGN(reads.emplace_back(), read_layers(store, one));
+  if (!other.empty()) {
+    EDDY_TRY_ASSIGN(reads.emplace_back(), read_layers(store, other));
+    EDDY_TRY(check_comparable(reads[0], reads[1]));
+  }
+  std::vector<PlotPanel> panels;
+  for (const StateKind kind : {StateKind::kR, StateKind::kS}) {
+    PlotPanel panel = {.title = fmt::format("Norm of {}", state_kind_name(kind)),
+                       .x_label = "layer",
+                       .series = {}};
+    for (const Read& it : reads) panel.series.push_back(norms(it, kind));
+    if (reads.size() == 2) panel.series.push_back(distances(reads[0], reads[1], kind));
+    if (!panel.series[0].points.empty()) panels.push_back(std::move(panel));
+  }
+  const std::string svg = svg_plot(panels);
+  EDDY_TRY(atomic_write_file(posix_file_system(), file, std::as_bytes(std::span(svg))));
+  return ExitCode::kOk;
+}
+
+StateCommand add_show(CLI::App& state) {
+  CLI::App* app = state.add_subcommand("show", "Show what one is, and the norms of its layers");
+  const auto name = std::make_shared<std::string>();
+  app->add_option("NAME", *name, "what to show")->required()->type_name("");
+  return {app, [name](const std::string& folder) { return show(folder, *name); }};
+}
+
+StateCommand add_diff(CLI::App& state) {
+  CLI::App* app = state.add_subcommand("diff", "Show by how much two differ in each layer");
+  const auto names = std::make_shared<std::pair<std::string, std::string>>();
+  app->add_option("NAME", names->first, "one")->required()->type_name("");
+  app->add_option("OTHER", names->second, "the other")->required()->type_name("");
+  return {app,
+          [names](const std::string& folder) { return diff(folder, names->first, names->second); }};
+}
+
+StateCommand add_plot(CLI::App& state) {
+  CLI::App* app =
+      state.add_subcommand("plot", "Draw the norms of one, or of two and their difference");
+  struct Options {
+    std::string name, other, file;
+  };
+  const auto options = std::make_shared<Options>();
+  app->add_option("NAME", options->name, "one")->required()->type_name("");
+  app->add_option("OTHER", options->other, "the other")->type_name("");
+  app->add_option("--out", options->file, "the SVG file")->required()->type_name("FILE");
+  return {app, [options](const std::string& folder) {
+            return plot(folder, options->name, options->other, options->file);
+          }};
+}
+
+}  // namespace
+
+std::vector<StateCommand> add_state_looking(CLI::App& state) {
+  return {add_show(state), add_diff(state), add_plot(state)};
+}
+
+}  // namespace eddy

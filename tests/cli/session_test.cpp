@@ -1,0 +1,181 @@
+// Conversations that survive the program: eddy run --session, /save, /load.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "cli/program.h"
+
+namespace eddy::cli_test {
+namespace {
+
+constexpr const char* kEndOfInput = "\x04";
+
+// A folder of kept conversations that no other test uses.
+std::string store(const std::string& name) { return scratch_directory() + "/store " + name; }
+
+Outcome say(const std::string& folder, const std::string& session, const std::string& prompt,
+            Args more = {}) {
+  Args args = {"run",  model_path(), "-n",    "12", "--store",
+               folder, "--session",  session, "-p", prompt};
+  args.insert(args.end(), more.begin(), more.end());
+  return run_eddy(args);
+}
+
+// What one program says that is told everything, and another that ends after each answer, are one.
+TEST(Session, ARestartIsNothingHappened) {
+  Terminal terminal({"run", model_path(), "-n", "12", "--store", store("a"), "--session", "whole"});
+  for (const std::string line : {"first", "second", "third"}) {
+    ASSERT_TRUE(terminal.shows("> "));
+    terminal.type(line + "\r");
+  }
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  ASSERT_EQ(terminal.wait(), 0);
+  for (const std::string line : {"first", "second", "third"}) {
+    const Outcome outcome = say(store("a"), "parts", line);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+  }
+  // The states are the same bytes, so the second file is not there.
+  const Outcome verified = run_eddy({"state", "verify", "--store", store("a")});
+  EXPECT_EQ(verified.out, "ok       parts\nok       whole\n");
+  std::size_t n_files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(store("a") + "/blobs")) {
+    n_files += file.is_regular_file() ? 1 : 0;
+  }
+  EXPECT_EQ(n_files, 1u);
+}
+
+TEST(Session, GoesOnWhereItWas) {
+  const std::string folder = store("b");
+  const Outcome first = say(folder, "s", "once upon a time");
+  EXPECT_EQ(first.out, run_eddy({"run", model_path(), "-n", "12", "-p", "once upon a time"}).out);
+  const Outcome second = say(folder, "s", "once upon a time");
+  EXPECT_NE(second.out, first.out);
+  EXPECT_EQ(say(folder, "other", "once upon a time").out, first.out);
+}
+
+TEST(Session, AnotherModelsConversationIsRefusedAndStays) {
+  const std::string folder = store("c");
+  ASSERT_EQ(say(folder, "s", "hello").code, 0);
+  make_model::Plan plan = tiny_plan(DType::kF16);
+  const std::string other = write_plan("other.gguf", plan);
+  const Outcome refused =
+      run_eddy({"run", other, "--store", folder, "--session", "s", "-p", "hello"});
+  EXPECT_TRUE(is_one_error_line(refused, 1));
+  EXPECT_NE(refused.err.find("session s"), std::string::npos);
+  EXPECT_NE(refused.err.find("model"), std::string::npos);
+  EXPECT_EQ(say(folder, "s", "more").code, 0);
+}
+
+TEST(Session, ADamagedConversationIsRefused) {
+  const std::string folder = store("d");
+  ASSERT_EQ(say(folder, "s", "hello").code, 0);
+  for (const auto& file : std::filesystem::directory_iterator(folder + "/blobs")) {
+    std::string bytes = read_file(file.path().string());
+    bytes[bytes.size() / 2] ^= 1;
+    std::filesystem::remove(file.path());
+    write_file("store d/blobs/" + file.path().filename().string(), bytes);
+  }
+  EXPECT_TRUE(is_one_error_line(say(folder, "s", "more"), 1));
+}
+
+TEST(Session, AFolderThatCannotBeWrittenIsOneErrorLine) {
+  write_file("no folder", "");
+  const Outcome outcome = say(scratch_directory() + "/no folder", "s", "hello");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("no folder"), std::string::npos);
+}
+
+TEST(Session, TheUsualPlaceIsBelowHome) {
+  ASSERT_EQ(run_eddy({"run", model_path(), "-n", "2", "--session", "usual", "-p", "x"}).code, 0);
+  EXPECT_NE(run_eddy({"state", "ls"}).out.find("usual"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(scratch_directory() + "/.local/share/eddy/states/lock"));
+}
+
+// Two programs with one conversation: what the other has said is not lost unawares.
+TEST(Session, WhatAnotherProgramHasChangedIsNotOverwritten) {
+  const std::string folder = store("e");
+  ASSERT_EQ(say(folder, "s", "hello").code, 0);
+  Terminal terminal({"run", model_path(), "-n", "3", "--store", folder, "--session", "s"});
+  ASSERT_TRUE(terminal.shows("tokens so far"));
+  ASSERT_TRUE(terminal.shows("> "));
+  ASSERT_EQ(say(folder, "s", "meanwhile").code, 0);
+  const std::string listed = run_eddy({"state", "ls", "--store", folder}).out;
+  terminal.type("hello\r");
+  ASSERT_TRUE(terminal.shows("another program has changed it"));
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/save mine\r");
+  ASSERT_TRUE(terminal.shows("saved mine"));
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 1);
+  const std::string later = run_eddy({"state", "ls", "--store", folder}).out;
+  EXPECT_NE(later.find("mine"), std::string::npos);
+  EXPECT_NE(later.find(listed.substr(listed.find("\ns "))), std::string::npos);
+}
+
+// --- Commands in a conversation -----------------------------------------------------------------
+
+TEST(Commands, SaveAndLoadGoBack) {
+  const std::string folder = store("f");
+  Terminal terminal({"run", model_path(), "-n", "0", "--store", folder, "--session", "s"});
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("hello\r");
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/save mark\r");
+  ASSERT_TRUE(terminal.shows("saved mark: "));
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("more and more\r");
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/load mark\r");
+  ASSERT_TRUE(terminal.shows("loaded mark: "));
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 0);
+  const Outcome same = run_eddy({"state", "diff", "s", "mark", "--store", folder});
+  EXPECT_EQ(same.code, 0) << same.err;
+  EXPECT_NE(same.out.find("0.00 %"), std::string::npos);
+}
+
+TEST(Commands, HelpNamesThemAndMistakesEndNothing) {
+  Terminal terminal({"run", model_path(), "-n", "0", "--store", store("g")});
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/help\r");
+  for (const char* command : {"/help", "/reset", "/save NAME", "/load NAME"}) {
+    ASSERT_TRUE(terminal.shows(command));
+  }
+  const std::pair<const char*, const char*> mistakes[] = {{"/dance", "no such command"},
+                                                          {"/save", "expected \"/save NAME\""},
+                                                          {"/help me", "expected \"/help\""},
+                                                          {"/load nothing", "no store of states"}};
+  for (const auto& [line, answer] : mistakes) {
+    ASSERT_TRUE(terminal.shows("> "));
+    terminal.type(std::string(line) + "\r");
+    ASSERT_TRUE(terminal.shows(answer)) << line;
+  }
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/usr/bin is text\r");
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
+TEST(Commands, TabCompletesThemAndNames) {
+  const std::string folder = store("h");
+  ASSERT_EQ(say(folder, "diary", "hello").code, 0);
+  Terminal terminal({"run", model_path(), "-n", "0", "--store", folder});
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/lo\tdi\t\r");
+  ASSERT_TRUE(terminal.shows("loaded diary: "));
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/\t");
+  ASSERT_TRUE(terminal.shows("/reset"));
+  terminal.type("res\t\r");
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
+}  // namespace
+}  // namespace eddy::cli_test

@@ -1,0 +1,103 @@
+// A writer that is killed at any instant: what it had said was put is there, and what it was
+// putting is there whole or not at all.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <random>
+
+#include "base/support/fails_with.h"
+#include "memory/dir_store.h"
+#include "support/store_worlds.h"
+
+namespace eddy::test {
+namespace {
+
+constexpr int kKills = 200;
+constexpr int kNames = 4;
+constexpr int kMaxWaitUs = 12'000;
+
+std::string name_of(int i) { return "state " + std::to_string(i); }
+std::size_t size_of(std::uint64_t version) { return 1000 + version * 7919 % 60'000; }
+std::vector<std::byte> content(int i, std::uint64_t version) {
+  return content_of(version * kNames + static_cast<std::uint64_t>(i), size_of(version));
+}
+
+// The version of each name: 0, it is not there.
+using Versions = std::array<std::uint64_t, kNames>;
+
+// The child: puts one version after the other, and says so when it is done.
+[[noreturn]] void write_for_ever(const std::string& folder, Versions versions, int report) {
+  auto store = DirStore::open(posix_file_system(), folder);
+  if (!store) _exit(1);
+  for (int i = 0;; i = (i + 1) % kNames) {
+    const std::uint64_t version = ++versions[static_cast<std::size_t>(i)];
+    const Status put =
+        store->put(descriptor(name_of(i), static_cast<Pos>(version)), content(i, version));
+    const auto said = static_cast<char>(i);
+    if (!put || ::write(report, &said, 1) != 1) _exit(1);
+  }
+}
+
+// Forks a writer and kills it after a while; the versions that it has said were put.
+Versions write_and_kill(const std::string& folder, Versions versions, int wait_us) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[0]);
+    write_for_ever(folder, versions, ends[1]);
+  }
+  ::close(ends[1]);
+  ::usleep(static_cast<useconds_t>(wait_us));
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself";
+  char i = 0;
+  while (::read(ends[0], &i, 1) == 1) ++versions[static_cast<std::size_t>(i)];
+  ::close(ends[0]);
+  return versions;
+}
+
+TEST(DirStoreKill, LeavesTheOldOrTheNew) {
+  const TemporaryFolder folder(quick_place());
+  const std::string path = folder.path("store");
+  std::mt19937 random(7);
+  Versions known = {};
+  int n_unsaid = 0, n_orphans = 0;
+  std::uint64_t n_puts = 0;
+  for (int k = 0; k < kKills; ++k) {
+    const Versions before = known;
+    known = write_and_kill(path, known, static_cast<int>(random() % kMaxWaitUs));
+    auto store = DirStore::open(posix_file_system(), path);
+    ASSERT_TRUE(succeeds(store)) << "kill " << k;
+    ASSERT_FALSE(store->repairs().is_rebuilt) << store->repairs().reason;
+    n_orphans += static_cast<int>(store->repairs().n_orphans);
+    int n_newer = 0;
+    for (int i = 0; i < kNames; ++i) {
+      std::uint64_t& version = known[static_cast<std::size_t>(i)];
+      n_puts += version - before[static_cast<std::size_t>(i)];
+      const auto stored = store->get(name_of(i));
+      if (!stored && stored.error().code == ErrorCode::kNotFound && version == 0) continue;
+      ASSERT_TRUE(succeeds(stored)) << "kill " << k;
+      const auto found = static_cast<std::uint64_t>(stored->entry.state.position);
+      ASSERT_TRUE(found == version || found == version + 1) << found << ", said " << version;
+      ASSERT_TRUE(std::ranges::equal(stored->bytes, content(i, found))) << "kill " << k;
+      n_newer += found == version ? 0 : 1;
+      version = found;
+    }
+    ASSERT_LE(n_newer, 1);  // it puts one at a time
+    n_unsaid += n_newer;
+  }
+  std::printf("%d kills, %llu puts, %d of them done but not yet said, %d orphans collected\n",
+              kKills, static_cast<unsigned long long>(n_puts), n_unsaid, n_orphans);
+  EXPECT_GT(n_puts, 100u);
+}
+
+}  // namespace
+}  // namespace eddy::test
