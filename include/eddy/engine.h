@@ -62,6 +62,9 @@ struct EngineOptions {
   // Positions that attention layers keep, of all sessions together, at least 1; without such layers
   // it does not matter. On the host a position costs no memory before it is used.
   std::uint32_t kv_size = 32768;
+  // Bytes of states that are kept by the tokens that led to them, for all sessions together, so
+  // that a prompt which begins like an earlier one is not read again. 0: none.
+  std::uint64_t prefix_cache_bytes = std::uint64_t{256} << 20;
   std::uint32_t n_batch = 2048;  // tokens looked at in one step, at least 1
   std::uint32_t n_ubatch = 512;  // tokens computed at once, 1 .. n_batch
   // Told the loaded fraction, 0 .. 1, now and then; may be empty.
@@ -86,6 +89,33 @@ struct EngineInfo {
   std::uint32_t mem_size = 0;  // cells
   int n_threads = 0;
   std::string isa = {};  // the instruction set in use
+};
+
+// What became of a prompt: n_tokens = the first max(n_own, n_restored), which were not read, and
+// the rest, which was. Of the rest, n_known - max(n_own, n_restored) tokens are shared with
+// something that was read before: n_evicted of them because a state went to make room, n_refused
+// because no cell was free for one, and the others because no state was stored nearer.
+struct PromptReport {
+  Pos n_tokens = 0;    // the session's own and the new ones
+  Pos n_own = 0;       // that its state had seen already
+  Pos n_known = 0;     // shared with anything that was read before
+  Pos n_restored = 0;  // that the state which was found had seen; 0: none was
+  Pos n_evicted = 0;
+  Pos n_refused = 0;
+};
+
+// Since the engine was opened; the last three as they are now.
+struct CacheStats {
+  std::uint64_t n_prompts = 0;  // looked up
+  std::uint64_t n_hits = 0;     // that found a state
+  Pos n_tokens = 0;             // new ones of these prompts
+  Pos n_known = 0;              // of them, shared with what was read before
+  Pos n_restored = 0;           // of them, not read
+  std::uint64_t n_stored = 0;   // states
+  std::uint64_t n_evicted = 0;  // to make room
+  std::uint64_t n_states = 0;
+  std::uint64_t n_bytes = 0;  // of states, and of what finds them
+  std::uint64_t n_bytes_max = 0;
 };
 
 // What a special token's text ("<|endoftext|>") means inside a text.
@@ -117,6 +147,9 @@ class Engine {
   Result<Session> new_session();
 
   const EngineInfo& info() const;
+
+  // What the prefix cache has done; zeros without one.
+  CacheStats cache_stats() const;
 
   // Receives the logits {n_vocab} that follow the token at position pos; returns whether to go on.
   using OnLogits = std::function<bool(Pos pos, std::span<const float> logits)>;
@@ -218,6 +251,13 @@ class Session {
   // the session is as it was.
   Status feed(std::string_view text, Special special = Special::kAsText);
   Status feed(std::span<const Token> tokens, const OnProgress& on_progress = {});
+
+  // A turn begins here: a place that later prompts are likely to share, such as the end of a system
+  // prompt or of an answer. A hint for what is stored; no bit of an answer depends on it.
+  void mark_turn();
+
+  // What became of the tokens that were fed last.
+  const PromptReport& last_prompt() const;
 
   // Answers: appends tokens until a reason to stop. All of them stay in the session, also the
   // token that ends the answer and those of a stop string. A code point that is unfinished at the

@@ -112,6 +112,15 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                                                  .n_ubatch = options.n_ubatch}));
   core->runner.emplace(std::move(runner));
   EDDY_TRY(core->keep_recurrences());
+  if (options.prefix_cache_bytes > 0) {
+    core->cache.emplace(*core->memory,
+                        PrefixKey{.model = core->parts.model->identity(),
+                                  .type_r = state_dtype(options.type_r),
+                                  .type_s = state_dtype(options.type_s),
+                                  .type_kv = kv_dtype(options.type_kv),
+                                  .salt = {}},
+                        options.prefix_cache_bytes);
+  }
   core->info = make_info(core->parts, options, *core->memory);
   core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation
   core->released.reserve(options.n_seq_max + 1);

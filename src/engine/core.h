@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "eddy/engine.h"
+#include "engine/prefix_cache.h"
 #include "engine/runner.h"
 #include "memory/recurrent_memory.h"
 #include "models/model.h"
@@ -68,6 +69,7 @@ struct Engine::Core {
   EngineInfo info;
   std::unique_ptr<RecurrentMemory> memory;
   Recurrences recurrences;
+  std::optional<PrefixCache> cache;  // none: without
   std::optional<Runner> runner;
   std::vector<SeqId> free_seqs;
   bool is_running = false;

@@ -64,6 +64,10 @@ Result<Session> Engine::new_session() {
 
 const EngineInfo& Engine::info() const { return core_->info; }
 
+CacheStats Engine::cache_stats() const {
+  return core_->cache ? core_->cache->stats() : CacheStats();
+}
+
 Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits) {
   return guarded([&] { return evaluate_tokens(core_, tokens, on_logits); });
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
+#include <utility>
 
 #include "base/error.h"
 #include "base/guarded.h"
@@ -33,11 +35,20 @@ Status Session::feed(std::span<const Token> tokens, const OnProgress& on_progres
   });
 }
 
+void Session::mark_turn() {
+  const auto n = static_cast<Pos>(impl_->tokens.size());
+  if (impl_->turns.empty() || impl_->turns.back() < n) impl_->turns.push_back(n);
+}
+
+const PromptReport& Session::last_prompt() const { return impl_->report; }
+
 Result<Completion> Session::generate(const GenerateParams& params, const OnText& on_text) {
   return guarded([&]() -> Result<Completion> {
     EDDY_TRY(impl_->check_idle());
     EDDY_TRY_ASSIGN(Answer answer, Answer::create(params, *impl_, on_text));
-    return answer.run();
+    Result<Completion> completion = answer.run();
+    impl_->store_answer();
+    return completion;
   });
 }
 
@@ -50,6 +61,9 @@ Result<Session> Session::fork() const {
       EDDY_TRY(impl_->core->memory->seq_cp(impl_->seq, copy->seq, -1, -1));
     }
     copy->tokens = impl_->tokens;
+    copy->turns = impl_->turns;
+    copy->n_stored = impl_->n_stored;
+    copy->ms_per_token = impl_->ms_per_token;
     copy->answer_bytes = impl_->answer_bytes;
     return Session(std::move(copy));
   });
@@ -107,6 +121,8 @@ Status Session::load(std::span<const std::byte> bytes) {
       impl_->forget_from(0);
     }
     impl_->tokens = std::move(record.tokens);
+    impl_->turns.clear();
+    impl_->n_stored = impl_->tokens.size();
     impl_->answer_bytes = std::move(pending);
     return {};
   });
@@ -124,7 +140,7 @@ Status Session::Impl::feed(std::span<const Token> new_tokens,
   EDDY_TRY(core->check_tokens(new_tokens));
   const std::size_t n_before = tokens.size();
   tokens.insert(tokens.end(), new_tokens.begin(), new_tokens.end());
-  const Status read = read_up_to(tokens.size() - 1, on_progress);
+  const Status read = read_prompt(tokens.size() - 1, on_progress);
   if (read || read.error().code == ErrorCode::kCancelled) {
     answer_bytes = {};
     return read;
@@ -134,14 +150,74 @@ Status Session::Impl::feed(std::span<const Token> new_tokens,
 }
 
 Status Session::Impl::read_up_to(std::size_t end, const Session::OnProgress& on_progress) {
-  const auto first = static_cast<std::size_t>(core->n_read(seq));
-  for (std::size_t n = first; n < end; n = static_cast<std::size_t>(core->n_read(seq))) {
+  restore(end);
+  return compute_up_to(end, static_cast<std::size_t>(core->n_read(seq)), end, on_progress);
+}
+
+Status Session::Impl::compute_up_to(std::size_t end, std::size_t first, std::size_t last,
+                                    const Session::OnProgress& on_progress) {
+  for (auto n = static_cast<std::size_t>(core->n_read(seq)); n < end;) {
+    const auto start = std::chrono::steady_clock::now();
     EDDY_TRY(run_piece(end, Outputs::kNone, [](const Output&) {}));
+    const std::size_t n_before = std::exchange(n, static_cast<std::size_t>(core->n_read(seq)));
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    ms_per_token += (took.count() / static_cast<double>(n - n_before) - ms_per_token) / 4;
     if (!on_progress) continue;
-    const auto n_done = static_cast<double>(static_cast<std::size_t>(core->n_read(seq)) - first);
-    on_progress(n_done / static_cast<double>(end - first));
+    on_progress(static_cast<double>(n - first) / static_cast<double>(last - first));
   }
   return {};
+}
+
+// A state is worth looking for where it could save as many tokens as states lie apart.
+void Session::Impl::restore(std::size_t end) {
+  const Pos n_have = core->n_read(seq);
+  if (!core->cache || static_cast<Pos>(end) - n_have < kMinCaptureGap) return;
+  report = core->cache->restore(seq, std::span(tokens).first(end + 1), n_have);
+  n_stored = std::min<std::size_t>(n_stored, end);
+  if (report.n_restored > n_have) n_stored = static_cast<std::size_t>(report.n_restored);
+}
+
+Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on_progress) {
+  report = {
+      .n_tokens = static_cast<Pos>(end), .n_own = core->n_read(seq), .n_known = core->n_read(seq)};
+  restore(end);
+  const auto first = static_cast<std::size_t>(core->n_read(seq));
+  if (!core->cache || end < first + static_cast<std::size_t>(kMinCaptureGap)) {
+    return compute_up_to(end, first, end, on_progress);
+  }
+  const auto prompt = std::span(tokens).first(end);
+  const auto n_turns = static_cast<std::size_t>(
+      std::ranges::upper_bound(turns, static_cast<Pos>(end)) - turns.begin());
+  const auto known_turns = std::span(turns).first(n_turns);
+  const auto captures = core->cache->plan(prompt, static_cast<Pos>(first), known_turns, false);
+  Status done;
+  for (const Capture& capture : captures) {
+    const auto at = static_cast<std::size_t>(capture.n_tokens);
+    done = compute_up_to(at, first, end, on_progress);
+    if (!done) break;
+    core->cache->store(seq, prompt.first(at), capture.kind, n_turns, ms_per_token);
+    n_stored = at;
+  }
+  if (done) done = compute_up_to(end, first, end, on_progress);
+  const auto n_read = static_cast<std::size_t>(core->n_read(seq));
+  const bool has_more = n_read >= n_stored + static_cast<std::size_t>(kMinCaptureGap);
+  if (!done && has_more) {  // what was read before it stopped is not read again
+    core->cache->store(seq, prompt.first(n_read), CaptureKind::kPrompt, n_turns, ms_per_token);
+    n_stored = n_read;
+  }
+  if (n_read > 0) core->cache->finish(prompt.first(n_read), done.ok());
+  return done;
+}
+
+void Session::Impl::store_answer() {
+  const auto n_read = static_cast<std::size_t>(core->n_read(seq));
+  if (!core->cache || n_read < n_stored + static_cast<std::size_t>(kMinCaptureGap)) return;
+  const auto text = std::span(tokens).first(n_read);
+  const auto captures = core->cache->plan(text, static_cast<Pos>(n_read) - 1, {}, true);
+  if (captures.empty()) return;
+  core->cache->store(seq, text, CaptureKind::kAnswer, turns.size(), ms_per_token);
+  core->cache->finish(text, true);
+  n_stored = n_read;
 }
 
 Status Session::Impl::next_tokens(Sampler& sampler, std::span<const Token> draft,
@@ -196,6 +272,8 @@ Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput
 
 void Session::Impl::forget_from(std::size_t n_kept) {
   tokens.resize(n_kept);
+  while (!turns.empty() && turns.back() > static_cast<Pos>(n_kept)) turns.pop_back();
+  n_stored = std::min(n_stored, n_kept);
   // The newest token waits: see I1. A state that cannot be had is made anew by the next call.
   static_cast<void>(core->keep_first(seq, n_kept == 0 ? 0 : static_cast<Pos>(n_kept) - 1));
 }

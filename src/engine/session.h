@@ -33,8 +33,21 @@ struct Session::Impl {
   // Appends tokens and computes all but the last. Told of progress: the read fraction.
   Status feed(std::span<const Token> new_tokens, const Session::OnProgress& on_progress);
 
-  // Computes the tokens before `end`. kCancelled, kFull, kStateLost, ...
+  // Computes the tokens before `end`, from a stored state where there is a better one. kCancelled,
+  // kFull, kStateLost, ...
   Status read_up_to(std::size_t end, const Session::OnProgress& on_progress = {});
+
+  // The same, and stores states on the way.
+  Status read_prompt(std::size_t end, const Session::OnProgress& on_progress);
+
+  // Stores the state at the end of an answer.
+  void store_answer();
+
+  // Where a stored state leads further than this sequence's own, takes it. end < tokens.size().
+  void restore(std::size_t end);
+  // The tokens before `end`, and the progress from `first` to `last`.
+  Status compute_up_to(std::size_t end, std::size_t first, std::size_t last,
+                       const Session::OnProgress& on_progress);
 
   // Computes all tokens and chooses the one that follows; if it is the first of the draft, also the
   // one after that, and so on. `tokens` and what is chosen are the caller's to join. Also
@@ -54,7 +67,11 @@ struct Session::Impl {
   std::shared_ptr<Engine::Core> core;
   SeqId seq = {};  // none until acquired
   std::vector<Token> tokens;
-  Utf8Stream answer_bytes;  // keeps the unfinished code point of the newest answer
+  std::vector<Pos> turns;  // ascending, at most tokens.size()
+  PromptReport report;
+  std::size_t n_stored = 0;  // tokens of the newest state that was stored or restored
+  double ms_per_token = 1;   // what reading one took, on average of late
+  Utf8Stream answer_bytes;   // keeps the unfinished code point of the newest answer
   std::atomic<bool> cancelled = false;
   bool is_answering = false;
 };

@@ -1,0 +1,64 @@
+// PrefixCache: stored states by the tokens that led to them, so that what was read once is not read
+// again. Where states are kept and which go is memory/prefix_tree.h's; the bytes are here.
+//
+// A state is kept in host memory as its native bytes (RecurrentMemory::state_write), counted
+// against one budget together with what the tree owns. Nothing depends on the cache but time: what
+// cannot be stored or restored is computed.
+//
+// Threading: the engine's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "eddy/engine.h"
+#include "eddy/types.h"
+#include "memory/prefix_tree.h"
+#include "memory/recurrent_memory.h"
+
+namespace eddy {
+
+class PrefixCache {
+ public:
+  // `memory` outlives the cache.
+  PrefixCache(RecurrentMemory& memory, PrefixKey key, std::uint64_t n_bytes_max)
+      : memory_(memory), key_(std::move(key)), n_bytes_max_(n_bytes_max) {}
+
+  // Puts the deepest state that is stored for these tokens, but the last, into the sequence, if it
+  // has seen more than the n_have tokens that the sequence's own has; what came of it.
+  PromptReport restore(SeqId seq, std::span<const Token> tokens, Pos n_have);
+
+  // Where reading these tokens from n_start on should stop to store a state: positions, ascending.
+  // `turns`: as CaptureRequest's.
+  std::vector<Capture> plan(std::span<const Token> tokens, Pos n_start, std::span<const Pos> turns,
+                            bool is_answer);
+
+  // Stores the state of a sequence that has seen exactly these tokens. ms_per_token: what reading
+  // one took.
+  void store(SeqId seq, std::span<const Token> tokens, CaptureKind kind, std::size_t n_turns,
+             double ms_per_token);
+
+  // These tokens were read. If all that the last plan() asked for was stored, the states go that
+  // made room for it.
+  void finish(std::span<const Token> tokens, bool is_whole);
+
+  CacheStats stats() const;
+
+ private:
+  void erase(EntryId id);
+  void shrink();
+
+  RecurrentMemory& memory_;
+  PrefixKey key_;
+  std::uint64_t n_bytes_max_;
+  PrefixTree tree_;
+  std::unordered_map<EntryId, std::vector<std::byte>> states_;
+  std::vector<EntryId> drops_;
+  std::int32_t next_id_ = 0;
+  CacheStats stats_;
+};
+
+}  // namespace eddy
