@@ -132,7 +132,7 @@ class Planner {
     std::size_t n_added = 0;
     Pos gap = request_.is_answer ? kMinCaptureGap : kUnit;
     for (Pos at = top; n_added < n && at > kUnit;) {
-      const Pos rung = std::max(at - std::min(gap, replay_bound(at)), request_.n_parted + 1);
+      const Pos rung = std::max(at - gap, request_.n_parted + 1);
       const Pos kept = last_taken(at - 1);
       if (needs_rung(at, rung, kept)) {
         if (rung >= at || !can_capture(rung) || !add(rung, kind)) break;

@@ -143,6 +143,7 @@ TEST(CapturePlan, OldRungsMakeRoom) {
   const CapturePlan plan =
       plan_captures({.n_tokens = 200, .n_start = 128, .n_parted = 128, .kept = kept});
   EXPECT_TRUE(has(plan, {200, CaptureKind::kPrompt}));
+  ASSERT_FALSE(plan.drops.empty());
   EXPECT_EQ(plan.drops.front(), EntryId(1));
   EXPECT_EQ(std::count(plan.drops.begin(), plan.drops.end(), EntryId(3)), 0);  // it starts there
 }

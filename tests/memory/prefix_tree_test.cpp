@@ -125,6 +125,26 @@ TEST_F(PrefixTreeTest, APathIsKnownWithoutAState) {
   EXPECT_EQ(std::count(plan->captures.begin(), plan->captures.end(), fork), 1);
 }
 
+// Where a state is added to what paths share, those at their limit lose the rung next to it.
+TEST_F(PrefixTreeTest, AStateOnASharedPartThinsTheOthers) {
+  const Tokens tokens = run_of(2000);
+  const std::size_t n_max = max_states_on_path(2000, 1);
+  std::vector<EntryId> rungs;
+  for (std::size_t i = 0; i + 1 < n_max; ++i) {
+    rungs.push_back(insert(std::span(tokens).first(1000 + 64 * i), {.kind = CaptureKind::kLadder}));
+  }
+  const EntryId end = insert(tokens);
+  const auto plan = tree.plan({.key = key, .tokens = joined(run_of(500), run_of(400, 5000))});
+  ASSERT_TRUE(plan.ok());
+  const Capture fork{500, CaptureKind::kFork};
+  EXPECT_EQ(std::count(plan->captures.begin(), plan->captures.end(), fork), 1);
+  EXPECT_EQ(plan->drops, std::vector<EntryId>{rungs[0]});
+  ASSERT_OK(tree.erase(rungs[0]));
+  ASSERT_OK(tree.erase(end));  // with a place free nothing must go
+  const auto again = tree.plan({.key = key, .tokens = joined(run_of(500), run_of(400, 6000))});
+  EXPECT_TRUE(again->drops.empty());
+}
+
 TEST_F(PrefixTreeTest, KeysNeverMatchEachOther) {
   const Tokens tokens = run_of(100);
   insert(key, tokens, {.has_logits = true});
@@ -193,6 +213,17 @@ TEST_F(PrefixTreeTest, SaysWhatWasGivenUp) {
   insert(std::span(tokens).first(300));
   EXPECT_EQ(tree.match(key, run_of(499)).n_given_up, 0);  // there is a deeper one
   EXPECT_EQ(tree.match(key, tokens).n_given_up, 500);
+}
+
+// Also where its node is gone: the edge that took it in knows.
+TEST_F(PrefixTreeTest, AMergedEdgeKnowsWhatWasGivenUp) {
+  insert(run_of(50));
+  ASSERT_OK(tree.note_path(key, run_of(200)));
+  EXPECT_EQ(tree.n_nodes(), 2u);
+  EXPECT_EQ(evicted({.n_bytes = 1, .tier = Tier::kCell}).size(), 1u);
+  EXPECT_EQ(tree.n_nodes(), 1u);
+  EXPECT_EQ(tree.match(key, run_of(200)).n_given_up, 50);
+  EXPECT_EQ(tree.match(key, run_of(49)).n_given_up, 0);
 }
 
 TEST_F(PrefixTreeTest, AnErasedStateWasNotGivenUp) {

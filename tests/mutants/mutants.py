@@ -4,6 +4,8 @@ A mutant is (name, what it does, [(file, text, replacement), ...]); a text occur
 file. A1 .. E7 are the defects of docs/decisions/0012-recurrent-memory-defects.md, put into our code;
 X1 and on, K1 and on for pages, and W1 and on for the store of states, are mistakes of our own making
 that the design invites.
+X1 and on, K1 and on for pages, and P1 and on for the prefix tree, are mistakes of our own making that
+the design invites.
 """
 
 BATCH = "recurrent_memory_batch.cpp"
@@ -18,6 +20,10 @@ STORE = "dir_store.cpp"
 OPEN = "dir_store_open.cpp"
 BLOB = "blob_file.cpp"
 CATALOGUE = "state_catalogue.cpp"
+TREE = "prefix_tree.cpp"
+NODES = "prefix_nodes.cpp"
+EVICT = "prefix_tree_evict.cpp"
+CAPTURES = "capture_plan.cpp"
 
 MUTANTS = [
     # --- A: process death ---
@@ -358,4 +364,33 @@ MUTANTS = [
     ("W18", "a folder that was made is not private", [(OPEN, "= 0700;", "= 0755;")]),
     ("W19", "a later version of the catalogue is made anew", [(
         CATALOGUE, "application == kApplication && version > kVersion", "version < 0")]),
+    # --- P: the prefix tree, its plans and its policy ---
+    ("P1", "a state at the very end is started from without logits", [(
+        TREE, "if (node.end == n_tokens && !node.entry->has_logits) return;", "")]),
+    ("P2", "tenants share a tree", [(
+        NODES, "key.type_kv, key.salt);", "key.type_kv);")]),
+    ("P3", "bytes of what is gone stay counted", [(
+        TREE, "bool is_evicted) {\n  tier_bytes(node.entry->tier) -= node.entry->n_bytes;",
+        "bool is_evicted) {")]),
+    ("P4", "a state is no dearer when its neighbour goes", [(
+        EVICT, "before[i] = heir;", "continue;")]),
+    ("P5", "gaps of a ladder double without end", [(
+        CAPTURES, "gap = std::min(2 * gap, replay_bound(at));", "gap = 2 * gap;")]),
+    ("P6", "plans drop nothing", [(
+        CAPTURES, "while (left.size() > n_free(", "while (left.size() > 99 + n_free(")]),
+    ("P7", "a merged edge forgets what was given up", [(
+        NODES, "child.n_given_up = std::max(child.n_given_up, node.n_given_up);", "")]),
+    ("P8", "paths behind a parting are not thinned", [(
+        "prefix_tree_plan.cpp", "if (n_added == 0) return;", "return;")]),
+    ("P9", "pinned states are evicted", [(
+        "retention.cpp", "return !facts.is_pinned && (", "return (")]),
+    ("P10", "a cut edge loses a child", [(
+        NODES, "place->second = std::exchange(old_place, std::move(made));",
+        "place->second = std::exchange(old_place, std::move(made)); node.first_child = nullptr;")]),
+    ("P11", "a failed path leaves its beginning", [(
+        NODES, "while (last != &parent) remove(*std::exchange(last, last->parent));", "")]),
+    ("P12", "the end of a prompt is not kept", [(
+        CAPTURES, "if (is_kept || !can_capture(end)) return;", "return;")]),
+    ("P13", "a use is not counted", [(
+        TREE, "reuse_.add(node->entry->kind, ++node->n_uses);", "")]),
 ]

@@ -31,7 +31,8 @@ PROGRAMS = {
     "memory_test": sorted((ROOT / "tests/memory").glob("*.cpp")),
     "property_test": [ROOT / "tests/property" / name
                       for name in ("memory_property_test.cpp", "memory_runs.cpp",
-                                   "memory_world.cpp")],
+                                   "memory_world.cpp", "prefix_tree_property_test.cpp",
+                                   "prefix_world.cpp")],
 }
 SUPPORT = [*sorted((ROOT / "tests/memory/support").glob("*.cpp")),
            ROOT / "tests/base/support/faulty_file_system.cpp"]

@@ -12,8 +12,12 @@ std::int64_t n_left = -1;
 bool has_failed = false;
 std::int64_t n_bytes_now = 0;
 
+// glibc's chunks have 8 bytes of their own and are multiples of 16, at least 32. A sanitizer's
+// allocator tells what was asked for instead: rounded the same way.
 std::int64_t bytes_of(void* p) {
-  return p ? static_cast<std::int64_t>(malloc_usable_size(p) + sizeof(std::size_t)) : 0;
+  if (!p) return 0;
+  const std::size_t n = (malloc_usable_size(p) + sizeof(std::size_t) + 15) / 16 * 16;
+  return static_cast<std::int64_t>(n < 32 ? 32 : n);
 }
 
 void give_back(void* p) {

@@ -1,0 +1,148 @@
+// Prompts that begin like earlier ones are restored, and no bit of an answer tells.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "eddy/engine.h"
+#include "engine/model_file.h"
+
+namespace eddy {
+namespace {
+
+using Tokens = std::vector<Token>;
+
+Tokens made_up(std::size_t n, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Tokens tokens;
+  for (std::size_t i = 0; i < n; ++i) {
+    tokens.push_back(Token(static_cast<std::int32_t>(random() % 250)));
+  }
+  return tokens;
+}
+
+Tokens joined(Tokens a, const Tokens& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+class Cache : public testing::Test {
+ protected:
+  Engine open(std::uint64_t n_bytes = 64 << 20, std::uint32_t n_ubatch = 64) {
+    auto engine = Engine::open(
+        file_.path(),
+        {.n_seq_max = 3, .prefix_cache_bytes = n_bytes, .n_batch = 128, .n_ubatch = n_ubatch});
+    EXPECT_TRUE(engine.ok());
+    return std::move(*engine);
+  }
+
+  // A session that has read a prompt, and what became of it; its answer is that of an engine
+  // without a cache.
+  PromptReport read(Engine& engine, const Tokens& prompt) {
+    Session session = std::move(*engine.new_session()), plain = std::move(*plain_.new_session());
+    EXPECT_TRUE(session.feed(prompt).ok() && plain.feed(prompt).ok());
+    const PromptReport report = session.last_prompt();
+    EXPECT_EQ(report.n_tokens, static_cast<Pos>(prompt.size()) - 1);
+    EXPECT_LE(report.n_restored, report.n_known);
+    EXPECT_LE(report.n_known, report.n_tokens);
+    const auto a = session.save(), b = plain.save();
+    EXPECT_TRUE(a.ok() && b.ok() && *a == *b) << "states differ";
+    EXPECT_TRUE(session.generate({.max_tokens = 8}) && plain.generate({.max_tokens = 8}));
+    EXPECT_TRUE(std::ranges::equal(session.tokens(), plain.tokens())) << "answers differ";
+    return report;
+  }
+
+  ModelFile file_;
+  Engine plain_ = open(0);
+};
+
+TEST_F(Cache, AnExactRepeatReadsNothing) {
+  Engine engine = open();
+  const Tokens prompt = made_up(400, 1);
+  EXPECT_EQ(read(engine, prompt).n_restored, 0);
+  EXPECT_EQ(read(engine, prompt).n_restored, 399);
+  const CacheStats stats = engine.cache_stats();
+  EXPECT_EQ(stats.n_prompts, 2U);
+  EXPECT_EQ(stats.n_hits, 1U);
+  EXPECT_EQ(stats.n_restored, 399);
+  EXPECT_LE(stats.n_bytes, stats.n_bytes_max);
+}
+
+TEST_F(Cache, ALateChangeReadsNoMoreThanTheBound) {
+  Engine engine = open();
+  const Tokens prompt = made_up(1000, 2);
+  read(engine, prompt);
+  for (const std::size_t n_changed : {1U, 10U, 60U, 200U, 500U, 900U}) {
+    const std::size_t n_same = prompt.size() - n_changed;
+    Tokens changed(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(n_same));
+    changed = joined(changed, made_up(n_changed, 100 + n_changed));
+    changed[n_same] = Token((prompt[n_same].value + 1) % 250);
+    const PromptReport report = read(engine, changed);
+    EXPECT_EQ(report.n_known, static_cast<Pos>(n_same)) << n_changed;
+    const Pos n_again = report.n_known - report.n_restored;
+    EXPECT_LE(n_again, std::max<Pos>(64, static_cast<Pos>(n_same) * 3 / 100)) << n_changed;
+  }
+}
+
+TEST_F(Cache, TheCutsOfAPromptDoNotMatter) {
+  const Tokens prompt = made_up(300, 3), end = made_up(40, 4);
+  for (const std::uint32_t n_ubatch : {1U, 13U, 64U}) {
+    Engine engine = open(64 << 20, n_ubatch);
+    read(engine, prompt);
+    EXPECT_GE(read(engine, joined(prompt, end)).n_restored, 299);
+  }
+}
+
+TEST_F(Cache, AConversationGoesOnInAnotherSession) {
+  Engine engine = open();
+  Session first = std::move(*engine.new_session());
+  ASSERT_TRUE(first.feed(made_up(150, 5)).ok());
+  ASSERT_TRUE(first.generate({.max_tokens = 50}).ok());
+  const Tokens so_far(first.tokens().begin(), first.tokens().end());
+  const PromptReport report = read(engine, joined(so_far, made_up(30, 6)));
+  EXPECT_GE(report.n_restored, static_cast<Pos>(so_far.size()) - 1);
+}
+
+TEST_F(Cache, WhatACancelledPromptHadReadIsKept) {
+  Engine engine = open();
+  const Tokens prompt = made_up(1000, 7);
+  {
+    Session session = std::move(*engine.new_session());
+    const Status fed = session.feed(prompt, [&](double done) {
+      if (done > 0.5) session.cancel();
+    });
+    ASSERT_EQ(fed.error().code, ErrorCode::kCancelled);
+  }
+  EXPECT_GE(read(engine, prompt).n_restored, 400);
+}
+
+TEST_F(Cache, ASmallBudgetIsKeptToAndSaysWhatWent) {
+  Engine engine = open(100 << 10);  // a few states
+  Pos n_evicted = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint64_t seed = 10; seed < 20; ++seed) {
+      n_evicted += read(engine, made_up(300, seed)).n_evicted;
+      ASSERT_LE(engine.cache_stats().n_bytes, std::uint64_t{100} << 10);
+    }
+  }
+  EXPECT_GT(engine.cache_stats().n_evicted, 0U);
+  EXPECT_GT(n_evicted, 0);
+}
+
+TEST_F(Cache, WithoutABudgetNothingIsKept) {
+  EXPECT_EQ(read(plain_, made_up(200, 8)).n_restored, 0);
+  EXPECT_EQ(read(plain_, made_up(200, 8)).n_restored, 0);
+  EXPECT_EQ(plain_.cache_stats().n_prompts, 0U);
+}
+
+TEST_F(Cache, MarkedTurnsAreStored) {
+  Engine engine = open();
+  const Tokens system = made_up(90, 9);
+  Session session = std::move(*engine.new_session());
+  ASSERT_TRUE(session.feed(system).ok());
+  session.mark_turn();
+  ASSERT_TRUE(session.feed(made_up(500, 10)).ok());
+  EXPECT_GE(read(engine, joined(system, made_up(50, 11))).n_restored, 89 - 64);
+}
+
+}  // namespace
+}  // namespace eddy
