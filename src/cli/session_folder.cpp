@@ -83,8 +83,12 @@ Result<std::unique_ptr<StateStore>> open_store_to_write(const StorePlace& place)
 }
 
 Result<std::unique_ptr<StateStore>> open_store_to_read(const StorePlace& place) {
-  return behind_key(place, [&] {
-    return DirStore::open(posix_file_system(), place.folder, {.access = DirStore::Access::kRead});
+  return behind_key(place, [&]() -> Result<DirStore> {
+    auto store =
+        DirStore::open(posix_file_system(), place.folder, {.access = DirStore::Access::kRead});
+    if (store || store.error().code != ErrorCode::kMalformed) return store;
+    return fail(ErrorCode::kMalformed, "{}; eddy state gc makes the catalogue anew",
+                store.error().message);
   });
 }
 
