@@ -52,7 +52,13 @@ struct EngineOptions {
   KvType type_kv = KvType::kF16;       // element type of K and V
   bool offload = true;                 // the state lies where its layer is computed
   std::uint32_t n_seq_max = 16;        // sessions that may live at a time, at least 1
-  std::uint32_t mem_size = 0;          // cells for states; 0: n_seq_max
+  // Cells for states. 0: n_seq_max, and where sequences can be rewound two more for each: they hold
+  // the earlier states that a rewinding begins from.
+  std::uint32_t mem_size = 0;
+  // Tokens that a session can take back without reading anything again, while there are cells and
+  // log for it; a multiple of 32, or 0 for none. The log is memory that is used as tokens are read.
+  std::uint32_t n_rewind = 64;
+  std::uint64_t n_log_bytes_max = std::uint64_t{1} << 30;  // of all sessions together
   // Positions that attention layers keep, of all sessions together, at least 1; without such layers
   // it does not matter. On the host a position costs no memory before it is used.
   std::uint32_t kv_size = 32768;
@@ -74,6 +80,7 @@ struct EngineInfo {
   std::uint64_t n_r_bytes = 0;       // R of one sequence, all layers
   std::uint64_t n_s_bytes = 0;       // S of one sequence, all layers
   std::uint64_t n_kv_bytes = 0;      // K and V of one position, all layers
+  std::uint64_t n_log_bytes = 0;     // of the update log, one token, all layers; 0: none is kept
   std::uint64_t n_memory_bytes = 0;  // all cells and positions, as allocated
   std::uint32_t n_seq_max = 0;
   std::uint32_t mem_size = 0;  // cells
@@ -152,11 +159,24 @@ struct SamplingParams {
   std::uint64_t seed = 0;
 };
 
+class Session;
+
+// Speculation: tokens are guessed ahead and checked together, which costs little more than one.
+// The answer is the same, bit for bit, with any guesses and any sampling: a guess is accepted if it
+// is what would have been chosen there. What was read in vain is taken back by the update log.
+struct SpeculationParams {
+  std::int32_t max_draft = 0;  // most tokens guessed at once, 0 .. 256; 0: none
+  // Guesses: of another engine's session, whose model has the same vocabulary; without, what
+  // followed the last tokens when they stood in the text before. Used while generate() runs.
+  Session* draft = nullptr;
+};
+
 struct GenerateParams {
   std::int64_t max_tokens = 256;  // >= 0
   // The answer ends before the one of these that is complete first. UTF-8, none empty.
   std::vector<std::string> stop = {};
   SamplingParams sampling = {};
+  SpeculationParams speculation = {};
 };
 
 // Why an answer ended.
@@ -169,8 +189,10 @@ enum class StopReason {
 };
 
 struct Completion {
-  std::string text = {};      // whole code points; without stop string and special tokens
-  std::int64_t n_tokens = 0;  // tokens added to the session
+  std::string text = {};        // whole code points; without stop string and special tokens
+  std::int64_t n_tokens = 0;    // tokens added to the session
+  std::int64_t n_drafted = 0;   // tokens guessed
+  std::int64_t n_accepted = 0;  // and rightly
   StopReason reason = StopReason::kEnd;
 };
 
@@ -208,6 +230,11 @@ class Session {
   // A second session with the same tokens and state, from here on independent. O(tokens) for the
   // list, O(1) for the state, which is shared until one of the two changes it. kFull.
   Result<Session> fork() const;
+
+  // Takes back the last n_tokens tokens: the session is what it was before them. Within n_rewind
+  // tokens of the end this costs less than reading one in twenty of them; otherwise the next call
+  // reads again what is left. kInvalidArgument: fewer than 0 tokens, or more than there are.
+  Status rewind(Pos n_tokens);
 
   // All tokens of the session; valid until the session changes.
   std::span<const Token> tokens() const;

@@ -9,13 +9,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <map>
+#include <functional>
 #include <utility>
 
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/try.h"
 #include "cli/bench_table.h"
+#include "cli/bench_traces.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_options.h"
@@ -36,6 +37,34 @@ struct Options {
   std::vector<int> threads = {0};
   int repetitions = 5;
   TableFormat format = TableFormat::kMarkdown;
+};
+
+struct Measured {
+  std::string test;           // "prefill" or "decode"
+  std::int64_t n_tokens = 0;  // of each sequence
+  std::uint32_t n_seqs = 1;
+  int n_threads = 0;
+  std::string isa;
+  double tokens_per_s = 0;  // median over the repetitions, all sequences together
+  double slowest = 0;       // tokens/s of the slowest and the fastest repetition
+  double fastest = 0;
+  double bandwidth_share = 0;  // (weights + states) read per second over what the machine reads
+  double f32_share = 0;        // multiply-adds per second over the machine's peak in F32
+  double int8_share = 0;       // the same over its peak in int8
+
+  TableRow row() const {
+    return {{"test", test},
+            {"n_tokens", n_tokens},
+            {"n_seqs", std::int64_t{n_seqs}},
+            {"threads", std::int64_t{n_threads}},
+            {"isa", isa},
+            {"tokens_per_s", tokens_per_s},
+            {"slowest", slowest},
+            {"fastest", fastest},
+            {"bandwidth_share", bandwidth_share, 3},
+            {"f32_share", f32_share, 3},
+            {"int8_share", int8_share, 3}};
+  }
 };
 
 // Sequences that are read and continued, all at the same time, with made-up tokens.
@@ -178,7 +207,7 @@ class Bench {
                       return is_prefill ? workload.read(n) : workload.write(n);
                     }));
     const double n_tokens = static_cast<double>(n) * n_seqs;
-    BenchRow row = {.test = test,
+    Measured row = {.test = test,
                     .n_tokens = n,
                     .n_seqs = n_seqs,
                     .n_threads = core_.info.n_threads,
@@ -187,12 +216,12 @@ class Bench {
                     .slowest = n_tokens / seconds.back(),
                     .fastest = n_tokens / seconds.front()};
     add_shares(row, is_prefill);
-    fmt::print("{}", format_row(options_.format, row));
+    fmt::print("{}", format_row(options_.format, row.row()));
     std::fflush(stdout);
     return {};
   }
 
-  void add_shares(BenchRow& row, bool is_prefill) const {
+  void add_shares(Measured& row, bool is_prefill) const {
     const ModelInfo& model = core_.parts.model->info();
     if (!is_prefill) {
       const auto state = static_cast<double>(core_.info.n_r_bytes + core_.info.n_s_bytes);
@@ -223,7 +252,8 @@ Status run_with(const Options& options, int n_threads, const std::string& header
 }
 
 Result<ExitCode> run(const Options& options) {
-  std::string header = format_header(options.format);
+  if (options.model.path.empty()) return fail(ErrorCode::kInvalidArgument, "MODEL is required");
+  std::string header = format_header(options.format, Measured().row());
   for (const int n_threads : options.threads) {
     EDDY_TRY(run_with(options, n_threads, std::exchange(header, {})));
   }
@@ -246,6 +276,7 @@ Command add_bench(CLI::App& program) {
   CLI::App* app = program.add_subcommand("bench", "Measure how fast a model reads and writes");
   const auto options = std::make_shared<Options>();
   add_model_options(*app, options->model);
+  const std::function<Result<ExitCode>()> run_traces = add_bench_traces(*app);
   add_list(*app, "-t,--threads", options->threads, 0, 256,
            "threads; 0: one for each physical core");
   add_list<std::int64_t>(*app, "-p,--prompt-tokens", options->prompt_tokens, 0, 1 << 24,
@@ -257,16 +288,17 @@ Command add_bench(CLI::App& program) {
   app->add_option("-r,--repetitions", options->repetitions, "how often each is measured")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
-  static const std::map<std::string, TableFormat> kFormats = {
-      {"md", TableFormat::kMarkdown}, {"csv", TableFormat::kCsv}, {"json", TableFormat::kJson}};
   app->add_option("--format", options->format, "md, csv or json lines")
       ->type_name("md|csv|json")
-      ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case));
+      ->transform(CLI::CheckedTransformer(table_formats(), CLI::ignore_case));
   app->footer(
       "Shows the median and the range over the repetitions, and the share of the machine's own\n"
       "measured speed: of its read bandwidth, and of its multiply-adds in F32 and int8.\n\n"
-      "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2");
-  return {.app = app, .run = [options] { return run(*options); }};
+      "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces");
+  app->get_option("MODEL")->required(false);  // `bench traces` has none; run() asks for it
+  return {.app = app, .run = [app, options, run_traces] {
+            return app->got_subcommand("traces") ? run_traces() : run(*options);
+          }};
 }
 
 }  // namespace eddy

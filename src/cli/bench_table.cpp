@@ -7,59 +7,44 @@
 namespace eddy {
 namespace {
 
-constexpr const char* kColumns[] = {
-    "test",    "n_tokens", "n_seqs",          "threads",   "isa",       "tokens_per_s",
-    "slowest", "fastest",  "bandwidth_share", "f32_share", "int8_share"};
-
-std::vector<std::string> cells(const BenchRow& row) {
-  return {row.test,
-          fmt::format("{}", row.n_tokens),
-          fmt::format("{}", row.n_seqs),
-          fmt::format("{}", row.n_threads),
-          row.isa,
-          fmt::format("{:.2f}", row.tokens_per_s),
-          fmt::format("{:.2f}", row.slowest),
-          fmt::format("{:.2f}", row.fastest),
-          fmt::format("{:.3f}", row.bandwidth_share),
-          fmt::format("{:.3f}", row.f32_share),
-          fmt::format("{:.3f}", row.int8_share)};
+std::string text_of(const TableCell& cell) {
+  if (const auto* text = std::get_if<std::string>(&cell.value)) return *text;
+  if (const auto* n = std::get_if<std::int64_t>(&cell.value)) return fmt::format("{}", *n);
+  return fmt::format("{:.{}f}", std::get<double>(cell.value), cell.n_decimals);
 }
 
-std::string json_line(const BenchRow& row) {
-  const nlohmann::ordered_json line = {{"test", row.test},
-                                       {"n_tokens", row.n_tokens},
-                                       {"n_seqs", row.n_seqs},
-                                       {"threads", row.n_threads},
-                                       {"isa", row.isa},
-                                       {"tokens_per_s", row.tokens_per_s},
-                                       {"slowest", row.slowest},
-                                       {"fastest", row.fastest},
-                                       {"bandwidth_share", row.bandwidth_share},
-                                       {"f32_share", row.f32_share},
-                                       {"int8_share", row.int8_share}};
+std::string json_line(const TableRow& row) {
+  nlohmann::ordered_json line;
+  for (const TableCell& cell : row) {
+    std::visit([&](const auto& value) { line[std::string(cell.column)] = value; }, cell.value);
+  }
   return line.dump() + "\n";
 }
 
 }  // namespace
 
-std::string format_header(TableFormat format) {
-  switch (format) {
-    case TableFormat::kJson: return {};
-    case TableFormat::kCsv: return fmt::format("{}\n", fmt::join(kColumns, ","));
-    case TableFormat::kMarkdown: break;
-  }
-  std::string line = fmt::format("| {} |\n|", fmt::join(kColumns, " | "));
-  for (std::size_t i = 0; i < std::size(kColumns); ++i) line += " --- |";
+const std::map<std::string, TableFormat>& table_formats() {
+  static const std::map<std::string, TableFormat> kFormats = {
+      {"md", TableFormat::kMarkdown}, {"csv", TableFormat::kCsv}, {"json", TableFormat::kJson}};
+  return kFormats;
+}
+
+std::string format_header(TableFormat format, const TableRow& row) {
+  if (format == TableFormat::kJson) return {};
+  std::vector<std::string_view> columns;
+  for (const TableCell& cell : row) columns.push_back(cell.column);
+  if (format == TableFormat::kCsv) return fmt::format("{}\n", fmt::join(columns, ","));
+  std::string line = fmt::format("| {} |\n|", fmt::join(columns, " | "));
+  for (std::size_t i = 0; i < columns.size(); ++i) line += " --- |";
   return line + "\n";
 }
 
-std::string format_row(TableFormat format, const BenchRow& row) {
-  switch (format) {
-    case TableFormat::kJson: return json_line(row);
-    case TableFormat::kCsv: return fmt::format("{}\n", fmt::join(cells(row), ","));
-    case TableFormat::kMarkdown: break;
-  }
-  return fmt::format("| {} |\n", fmt::join(cells(row), " | "));
+std::string format_row(TableFormat format, const TableRow& row) {
+  if (format == TableFormat::kJson) return json_line(row);
+  std::vector<std::string> texts;
+  for (const TableCell& cell : row) texts.push_back(text_of(cell));
+  if (format == TableFormat::kCsv) return fmt::format("{}\n", fmt::join(texts, ","));
+  return fmt::format("| {} |\n", fmt::join(texts, " | "));
 }
 
 }  // namespace eddy

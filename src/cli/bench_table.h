@@ -1,29 +1,30 @@
 // Results of `eddy bench` as markdown, CSV or JSON lines.
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 namespace eddy {
 
 enum class TableFormat { kMarkdown, kCsv, kJson };
 
-struct BenchRow {
-  std::string test;           // "prefill" or "decode"
-  std::int64_t n_tokens = 0;  // of each sequence
-  std::uint32_t n_seqs = 1;
-  int n_threads = 0;
-  std::string isa;
-  double tokens_per_s = 0;  // median over the repetitions, all sequences together
-  double slowest = 0;       // tokens/s of the slowest and the fastest repetition
-  double fastest = 0;
-  double bandwidth_share = 0;  // (weights + states) read per second over what the machine reads
-  double f32_share = 0;        // multiply-adds per second over the machine's peak in F32
-  double int8_share = 0;       // the same over its peak in int8
-};
+// The formats by the names that --format takes.
+const std::map<std::string, TableFormat>& table_formats();
 
-std::string format_header(TableFormat format);
-std::string format_row(TableFormat format, const BenchRow& row);
+// A named value of a row. Tables show n_decimals of a double, JSON all of it.
+struct TableCell {
+  std::string_view column;
+  std::variant<std::string, std::int64_t, double> value;
+  int n_decimals = 2;
+};
+using TableRow = std::vector<TableCell>;
+
+// What stands above rows like this one; empty in JSON, where each row names its columns.
+std::string format_header(TableFormat format, const TableRow& row);
+std::string format_row(TableFormat format, const TableRow& row);
 
 }  // namespace eddy

@@ -57,6 +57,12 @@ void add_sampling_options(CLI::App& command, SamplingParams& sampling) {
 void add_generate_options(CLI::App& command, GenerateParams& params) {
   command.add_option("-n,--max-tokens", params.max_tokens, "longest answer, in tokens")
       ->type_name("N");
+  command
+      .add_option("--speculate", params.speculation.max_draft,
+                  "guess up to N tokens from the text so far and check them together: the same "
+                  "answer, sooner where the text repeats itself")
+      ->type_name("N")
+      ->check(CLI::Range(0, 256));
   // One by one: as a list, CLI11 takes a single empty text for an empty list.
   command
       .add_option_function<std::string>(

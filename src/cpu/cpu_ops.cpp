@@ -1,15 +1,18 @@
 #include "cpu/cpu_ops.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 
 #include "base/error.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "cpu/kernels.h"
+#include "cpu/log_write.h"
 #include "cpu/q8_0.h"
 #include "cpu/quantised_x.h"
 #include "tensor/decode.h"
+#include "tensor/update_inputs.h"
 
 namespace eddy {
 namespace {
@@ -67,26 +70,22 @@ class CpuOps final : public Ops {
     return run(kGate, args, {.n_units = args.x.n_tokens, .unit_cost = 3 * args.x.n});
   }
   Status short_conv(const ShortConvArgs& args) override {
-    EDDY_TRY(check_host(args.state));
-    return run(kShortConv, args,
-               {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.x.n_tokens});
+    return recur(kShortConv, args,
+                 {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.x.n_tokens});
   }
   Status selective_scan(const SelectiveScanArgs& args) override {
-    EDDY_TRY(check_host(args.state));
-    return run(kSelectiveScan, args,
-               {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.b.n * args.x.n_tokens});
+    return recur(kSelectiveScan, args,
+                 {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.b.n * args.x.n_tokens});
   }
   Status ssd_scan(const SsdScanArgs& args) override {
-    EDDY_TRY(check_host(args.state));
-    return run(kSsdScan, args,
-               {.n_units = args.n_head * n_sixteens(args.head_dim),
-                .unit_cost = 16 * args.d_state * args.x.n_tokens});
+    return recur(kSsdScan, args,
+                 {.n_units = args.n_head * n_sixteens(args.head_dim),
+                  .unit_cost = 16 * args.d_state * args.x.n_tokens});
   }
   Status token_shift(const TokenShiftArgs& args) override {
-    EDDY_TRY(check_host(args.state));
-    return run(kTokenShift, args,
-               {.n_units = n_sixteens(args.x.n),
-                .unit_cost = 16 * (1 + args.out.n / args.x.n) * args.x.n_tokens});
+    return recur(kTokenShift, args,
+                 {.n_units = n_sixteens(args.x.n),
+                  .unit_cost = 16 * (1 + args.out.n / args.x.n) * args.x.n_tokens});
   }
   Status ddlerp(const DdlerpArgs& args) override {
     return run(kDdlerp, args, {.n_units = args.x.n_tokens, .unit_cost = 2 * args.out.n});
@@ -94,17 +93,11 @@ class CpuOps final : public Ops {
   Status wkv6_decay(const Wkv6DecayArgs& args) override {
     return run(kWkv6Decay, args, {.n_units = args.x.n_tokens, .unit_cost = 4 * args.x.n});
   }
-  Status wkv6(const Wkv6Args& args) override {
-    EDDY_TRY(check_host(args.state));
-    return run(kWkv6, args, wkv_work(args));
-  }
+  Status wkv6(const Wkv6Args& args) override { return recur(kWkv6, args, wkv_work(args)); }
   Status wkv7_prepare(const Wkv7PrepareArgs& args) override {
     return run(kWkv7Prepare, args, {.n_units = args.k.n_tokens, .unit_cost = 12 * args.k.n});
   }
-  Status wkv7(const Wkv7Args& args) override {
-    EDDY_TRY(check_host(args.state));
-    return run(kWkv7, args, wkv_work(args));
-  }
+  Status wkv7(const Wkv7Args& args) override { return recur(kWkv7, args, wkv_work(args)); }
   Status wkv_output(const WkvOutputArgs& args) override {
     return run(kWkvOutput, args, {.n_units = args.x.n_tokens, .unit_cost = 4 * args.x.n});
   }
@@ -113,8 +106,8 @@ class CpuOps final : public Ops {
                {.n_units = n_sixteens(args.x.n), .unit_cost = 64 * args.x.n_tokens});
   }
   Status rg_lru(const RgLruArgs& args) override {
-    EDDY_TRY(check_host(args.state));
-    return run(kRgLru, args, {.n_units = n_sixteens(args.x.n), .unit_cost = 256 * args.x.n_tokens});
+    return recur(kRgLru, args,
+                 {.n_units = n_sixteens(args.x.n), .unit_cost = 256 * args.x.n_tokens});
   }
   Status rope(const RopeArgs& args) override {
     return run(kRope, args, {.n_units = args.x.n_tokens, .unit_cost = 2 * args.x.n});
@@ -157,12 +150,45 @@ class CpuOps final : public Ops {
             .unit_cost = 16 * args.weight.n_in() * args.x.n_tokens};
   }
 
-  // A unit is one head of one lane. Heads cost the same, lanes do not: shares are of heads first.
+  // A unit is one head of one chain of lanes. Heads cost the same, lanes do not: shares are of
+  // heads first.
   template <class Args>
   static Work wkv_work(const Args& args) {
-    const auto n_lanes = static_cast<std::int64_t>(args.lanes.size());
-    return {.n_units = args.out.n / args.head_size * n_lanes,
-            .unit_cost = args.head_size * args.head_size * args.out.n_tokens / n_lanes};
+    const std::int64_t n = n_chains(args.lanes);
+    return {.n_units = args.w.n / args.head_size * n,
+            .unit_cost = args.head_size * args.head_size * args.w.n_tokens / n};
+  }
+
+  // An op with a state, and what it was told into its log.
+  template <class Args>
+  Status recur(const Kernels<Args>& kernels, const Args& args, Work work) {
+    EDDY_TRY(check_host(args.state));
+    EDDY_TRY(run(kernels, args, work));
+    if (args.state.log_lanes.empty()) return {};
+    Args told = args;
+    std::array<ConstMat, kMaxLogged> inputs;
+    std::size_t n_inputs = 0;
+    each_update_input(told, [&](const ConstMat& input) { inputs[n_inputs++] = input; });
+    return write_log({.lanes = args.lanes,
+                      .rows = args.state.log,
+                      .log_lanes = args.state.log_lanes,
+                      .first_elem = first_logged(args),
+                      .inputs = std::span(inputs).first(n_inputs)});
+  }
+
+  Status write_log(const LogWriteArgs& args) {
+    if (!args.rows.buffer->host()) {
+      return fail(ErrorCode::kUnsupported, "a log in buffer type \"{}\", expected host memory",
+                  args.rows.buffer->type().name());
+    }
+    const std::int64_t n_tokens = args.inputs.front().n_tokens;
+    const auto n_elems = static_cast<std::int64_t>(args.rows.n_elems);
+    if (n_tokens * n_elems < kMinSharedCost) {
+      log_write(args, {0, n_tokens});
+      return {};
+    }
+    pool_->run([&](int part) { log_write(args, share_of(n_tokens, part, pool_->n_threads())); });
+    return {};
   }
 
   Status check_type(const Weight& weight) const {
@@ -230,6 +256,8 @@ class CpuOps final : public Ops {
     EDDY_TRY_ASSIGN(quantised_, host_buffer_type().allocate(n_bytes));
     return {};
   }
+
+  static constexpr std::size_t kMaxLogged = 5;
 
   Isa isa_;
   std::unique_ptr<ThreadPool> pool_;

@@ -27,9 +27,9 @@ extern const Kernels<SsdScanArgs> kSsdScan;              // a unit is sixteen ch
 extern const Kernels<TokenShiftArgs> kTokenShift;        // a unit is sixteen channels
 extern const Kernels<DdlerpArgs> kDdlerp;                // a unit is a token
 extern const Kernels<Wkv6DecayArgs> kWkv6Decay;          // a unit is a token
-extern const Kernels<Wkv6Args> kWkv6;                    // unit h n_lanes + i: head h of lane i
+extern const Kernels<Wkv6Args> kWkv6;                    // unit h n_chains + i: head h of chain i
 extern const Kernels<Wkv7PrepareArgs> kWkv7Prepare;      // a unit is a token
-extern const Kernels<Wkv7Args> kWkv7;                    // unit h n_lanes + i: head h of lane i
+extern const Kernels<Wkv7Args> kWkv7;                    // unit h n_chains + i: head h of chain i
 extern const Kernels<WkvOutputArgs> kWkvOutput;          // a unit is a token
 extern const Kernels<LinearArgs> kLayBias;               // a unit is a token
 extern const Kernels<SoftCapArgs> kSoftCap;              // a unit is sixteen channels
@@ -40,6 +40,13 @@ extern const Kernels<AttentionArgs> kAttention;          // a unit is a head of 
 
 // The most elements of a head of K that attention has room for.
 inline constexpr std::int64_t kMaxAttentionDim = 1024;
+
+// Chains of lanes: a lane that goes on from the one before it belongs to that one's.
+inline std::int64_t n_chains(std::span<const Lane> lanes) {
+  std::int64_t n = 0;
+  for (std::size_t i = 0; i < lanes.size(); ++i) n += goes_on(lanes, i) ? 0 : 1;
+  return n;
+}
 
 // Units of n elements, sixteen to each.
 inline std::int64_t n_sixteens(std::int64_t n) { return (n + 15) / 16; }

@@ -19,6 +19,15 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
+// The state of `count` channels from `first` on after a lane, which is there already.
+template <class Type>
+HWY_INLINE void replay(const RgLruArgs& args, const Lane& lane, std::int64_t first,
+                       std::int64_t count) {
+  const std::int64_t last = lane.first_token + lane.n_tokens - 1;
+  const StateTile<Type> state(args.state, lane, first, kLanes);
+  state.set(0, load_first(args.h.token(last) + first, count), count);
+}
+
 // `count` channels from `first` on, of one lane.
 template <class Type>
 HWY_INLINE void recur(const RgLruArgs& args, const Lane& lane, std::int64_t first,
@@ -53,7 +62,9 @@ void recur_lanes(const RgLruArgs& args, Share units) {
     for (std::int32_t t = 0; t < lane.n_tokens; t += kPieceTokens) {
       const Lane piece = piece_of(lane, t);
       for (std::int64_t unit = units.first; unit < units.last; ++unit) {
-        recur<Type>(args, piece, unit * kLanes, n_in_sixteen(args.x.n, unit));
+        const std::int64_t first = unit * kLanes, count = n_in_sixteen(args.x.n, unit);
+        args.out.data ? recur<Type>(args, piece, first, count)
+                      : replay<Type>(args, piece, first, count);
       }
     }
   }

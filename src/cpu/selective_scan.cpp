@@ -4,7 +4,7 @@
 //   out[c] = silu(gate[c]) * fma(skip[c], x[c], sum_n s[c, n] c[n]);  n rises
 // Sixteen channels at a time; state {16, d_state, d_inner / 16}. Moves 20 bytes for each channel
 // and token, two state rows for each lane, and a; an exp and 5 flops for each element of the state
-// and token.
+// and token. Without an out it only makes the states again.
 #include "cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -20,7 +20,7 @@ namespace eddy {
 namespace HWY_NAMESPACE {
 
 // `count` channels from `first` on, of one lane.
-template <class Type>
+template <class Type, bool kHasOut>
 HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64_t first,
                      std::int64_t count) {
   const std::int64_t d_state = args.b.n, d_inner = args.x.n;
@@ -30,9 +30,9 @@ HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64
   const float* a = args.a.data() + first;
   for (std::int64_t t = lane.first_token; t < lane.first_token + lane.n_tokens; ++t) {
     const float* b = args.b.token(t);
-    const float* c = args.c.token(t);
-    for (const ConstMat& in : {args.x, args.dt, args.gate})
-      prefetch_next_units(in.token(t) + first);
+    const float* c = kHasOut ? args.c.token(t) : nullptr;
+    for (const ConstMat& in : {args.x, args.dt}) prefetch_next_units(in.token(t) + first);
+    if (kHasOut) prefetch_next_units(args.gate.token(t) + first);
     const V16 x = load_first(args.x.token(t) + first, count);
     const V16 d = softplus(add(load_first(args.dt.token(t) + first, count), dt_bias));
     const V16 dx = mul(d, x);
@@ -41,32 +41,39 @@ HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64
       const V16 decay = exp(mul(d, load_first(a + n * d_inner, count)));
       const V16 s = rounded_to<Type>(fma(decay, state.get(n), mul(dx, broadcast(b[n]))));
       state.set(n, s);
-      y = fma(s, broadcast(c[n]), y);
+      if (kHasOut) y = fma(s, broadcast(c[n]), y);
     }
     state.turn();
+    if (!kHasOut) continue;
     const V16 gate = silu(load_first(args.gate.token(t) + first, count));
     store_first(mul(gate, fma(skip, x, y)), args.out.token(t) + first, count);
   }
   state.clear_behind(count, d_state);
 }
 
-template <class Type>
+template <class Type, bool kHasOut>
 void scan_lanes(const SelectiveScanArgs& args, Share units) {
   for (const Lane& lane : args.lanes) {
     for (std::int32_t t = 0; t < lane.n_tokens; t += kPieceTokens) {
       const Lane piece = piece_of(lane, t);
       for (std::int64_t unit = units.first; unit < units.last; ++unit) {
-        scan<Type>(args, piece, unit * kLanes, n_in_sixteen(args.x.n, unit));
+        scan<Type, kHasOut>(args, piece, unit * kLanes, n_in_sixteen(args.x.n, unit));
       }
     }
   }
 }
 
+template <class Type>
+void scan_or_replay(const SelectiveScanArgs& args, Share units) {
+  if (args.out.data) return scan_lanes<Type, true>(args, units);
+  return scan_lanes<Type, false>(args, units);
+}
+
 void selective_scan(const SelectiveScanArgs& args, Share units) {
   switch (args.state.type) {
-    case DType::kF16: return scan_lanes<F16>(args, units);
-    case DType::kBF16: return scan_lanes<BF16>(args, units);
-    default: return scan_lanes<F32>(args, units);
+    case DType::kF16: return scan_or_replay<F16>(args, units);
+    case DType::kBF16: return scan_or_replay<BF16>(args, units);
+    default: return scan_or_replay<F32>(args, units);
   }
 }
 

@@ -26,7 +26,7 @@ HWY_INLINE void convolve(const ShortConvArgs& args, const Lane& lane, std::int64
   StateTile<Type> state(args.state, lane, first, n_channels);
   const ConstMat x = {args.x.token(lane.first_token) + first, count, lane.n_tokens, args.x.stride};
   const V16 bias = load_first(args.bias.data() + first, count);
-  for (std::int64_t t = 0; t < x.n_tokens; ++t) {
+  for (std::int64_t t = 0; args.out.data && t < x.n_tokens; ++t) {
     prefetch_next_units(x.token(t));
     V16 sum = bias;
     for (std::int64_t k = 0; k <= n_past; ++k) {

@@ -5,6 +5,7 @@
 // Sixteen channels p at a time; state {16, d_state, head_dim / 16, n_head}. A vector of the state
 // is loaded and stored once for several tokens. Moves 8 bytes for each channel and token, b and c,
 // and two state rows for each lane; 5 flops for each element of the state and token.
+// Without an out it only makes the states again.
 #include "cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -31,7 +32,7 @@ HWY_INLINE SsdUnit ssd_unit(const SsdScanArgs& args, std::int64_t unit) {
 }
 
 // Tokens t .. t + kTokens - 1.
-template <class Type, int kTokens>
+template <class Type, bool kHasOut, int kTokens>
 HWY_INLINE void ssd_tokens(const SsdScanArgs& args, const SsdUnit& unit, std::int64_t t,
                            StateTile<Type>& state) {
   const std::int64_t group = unit.head / (args.n_head / args.n_group);
@@ -40,7 +41,7 @@ HWY_INLINE void ssd_tokens(const SsdScanArgs& args, const SsdUnit& unit, std::in
   V16 decay[kTokens], dx[kTokens], y[kTokens];
   for (int i = 0; i < kTokens; ++i) {
     b[i] = args.b.token(t + i) + group * args.d_state;
-    c[i] = args.c.token(t + i) + group * args.d_state;
+    c[i] = kHasOut ? args.c.token(t + i) + group * args.d_state : nullptr;
     prefetch_next_units(args.x.token(t + i) + unit.first);
     const V16 d = softplus(broadcast(args.dt.token(t + i)[unit.head] + args.dt_bias[head]));
     decay[i] = exp(mul(d, broadcast(args.a[head])));
@@ -51,45 +52,55 @@ HWY_INLINE void ssd_tokens(const SsdScanArgs& args, const SsdUnit& unit, std::in
     V16 s = state.get(n);
     for (int i = 0; i < kTokens; ++i) {
       s = rounded_to<Type>(fma(decay[i], s, mul(dx[i], broadcast(b[i][n]))));
-      y[i] = fma(s, broadcast(c[i][n]), y[i]);
+      if (kHasOut) y[i] = fma(s, broadcast(c[i][n]), y[i]);
     }
     state.set(n, s);
   }
   state.turn();
-  for (int i = 0; i < kTokens; ++i) {
+  for (int i = 0; kHasOut && i < kTokens; ++i) {
     const V16 x = load_first(args.x.token(t + i) + unit.first, unit.count);
     store_first(fma(broadcast(args.skip[head]), x, y[i]), args.out.token(t + i) + unit.first,
                 unit.count);
   }
 }
 
-template <class Type>
+template <class Type, bool kHasOut>
 HWY_INLINE void ssd_piece(const SsdScanArgs& args, const Lane& lane, std::int64_t i) {
   constexpr int kTokens = 4;
   const SsdUnit unit = ssd_unit(args, i);
   StateTile<Type> state(args.state, lane, i * args.d_state * kLanes, kLanes);
   std::int64_t t = lane.first_token;
   const std::int64_t end = t + lane.n_tokens;
-  for (; end - t >= kTokens; t += kTokens) ssd_tokens<Type, kTokens>(args, unit, t, state);
-  for (; t < end; ++t) ssd_tokens<Type, 1>(args, unit, t, state);
+  for (; end - t >= kTokens; t += kTokens) {
+    ssd_tokens<Type, kHasOut, kTokens>(args, unit, t, state);
+  }
+  for (; t < end; ++t) ssd_tokens<Type, kHasOut, 1>(args, unit, t, state);
   state.clear_behind(unit.count, args.d_state);
 }
 
-template <class Type>
+template <class Type, bool kHasOut>
 void ssd_lanes(const SsdScanArgs& args, Share units) {
   for (const Lane& lane : args.lanes) {
     for (std::int32_t t = 0; t < lane.n_tokens; t += kPieceTokens) {
       const Lane piece = piece_of(lane, t);
-      for (std::int64_t i = units.first; i < units.last; ++i) ssd_piece<Type>(args, piece, i);
+      for (std::int64_t i = units.first; i < units.last; ++i) {
+        ssd_piece<Type, kHasOut>(args, piece, i);
+      }
     }
   }
 }
 
+template <class Type>
+void ssd_scan_or_replay(const SsdScanArgs& args, Share units) {
+  if (args.out.data) return ssd_lanes<Type, true>(args, units);
+  return ssd_lanes<Type, false>(args, units);
+}
+
 void ssd_scan(const SsdScanArgs& args, Share units) {
   switch (args.state.type) {
-    case DType::kF16: return ssd_lanes<F16>(args, units);
-    case DType::kBF16: return ssd_lanes<BF16>(args, units);
-    default: return ssd_lanes<F32>(args, units);
+    case DType::kF16: return ssd_scan_or_replay<F16>(args, units);
+    case DType::kBF16: return ssd_scan_or_replay<BF16>(args, units);
+    default: return ssd_scan_or_replay<F32>(args, units);
   }
 }
 

@@ -33,14 +33,14 @@ HWY_INLINE void mix(const TokenShiftArgs& args, std::int64_t t, std::int64_t cha
 template <class Type>
 void shift_lane(const TokenShiftArgs& args, const Lane& lane, Share units) {
   const std::int64_t last = lane.first_token + lane.n_tokens - 1;
-  for (std::int64_t t = lane.first_token; t <= last; ++t) {
+  for (std::int64_t t = args.out.data ? lane.first_token : last; t <= last; ++t) {
     for (std::int64_t unit = units.first; unit < units.last; ++unit) {
       const std::int64_t channel = unit * kLanes, count = n_in_sixteen(args.x.n, unit);
       const StateTile<Type> state(args.state, lane, args.first + channel, kLanes);
       const V16 before = t == lane.first_token
                              ? state.get(0, count)
                              : rounded_to<Type>(load_first(args.x.token(t - 1) + channel, count));
-      mix(args, t, channel, count, before);
+      if (args.out.data) mix(args, t, channel, count, before);
       if (t == last) state.set(0, load_first(args.x.token(t) + channel, count), count);
     }
   }

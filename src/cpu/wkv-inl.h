@@ -49,14 +49,17 @@ class HeadState {
   StateTile<Type> last_groups_;  // the last sixteen rows of every column
 };
 
-// kPiece(args, piece of a lane, head) for every unit h n_lanes + i of the share: head h of lane i.
+// kPiece(args, piece of a lane, head) for every unit h n + i of the share: head h of lane i of the
+// n that begin anew; those that go on from it are worked off with it.
 template <class Args, void (*kPiece)(const Args&, const Lane&, std::int64_t)>
 HWY_INLINE void each_head_of_lanes(const Args& args, Share units) {
-  const auto n_lanes = static_cast<std::int64_t>(args.lanes.size());
-  for (std::int64_t i = 0; i < n_lanes; ++i) {
-    const Lane& lane = args.lanes[static_cast<std::size_t>(i)];
-    const std::int64_t first = (units.first - i + n_lanes - 1) / n_lanes;
-    const std::int64_t last = (units.last - i + n_lanes - 1) / n_lanes;
+  const std::int64_t n = n_chains(args.lanes);
+  std::int64_t i = -1;
+  for (std::size_t number = 0; number < args.lanes.size(); ++number) {
+    const Lane& lane = args.lanes[number];
+    if (!goes_on(args.lanes, number)) ++i;
+    const std::int64_t first = (units.first - i + n - 1) / n;
+    const std::int64_t last = (units.last - i + n - 1) / n;
     for (std::int32_t t = 0; t < lane.n_tokens; t += kPieceTokens) {
       const Lane piece = piece_of(lane, t);
       for (std::int64_t head = first; head < last; ++head) kPiece(args, piece, head);

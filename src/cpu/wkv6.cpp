@@ -18,6 +18,10 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
+// What the output is made of: nothing is asked for (a replay), the new state, or the old one and a
+// bonus.
+enum class WkvOut { kNone, kNew, kBonus };
+
 // sum_i r[i] u[i] k[i]
 HWY_INLINE V16 bonus_of(const float* r, const float* u, const float* k, std::int64_t n) {
   V16 sum = zeros();
@@ -30,13 +34,14 @@ HWY_INLINE V16 bonus_of(const float* r, const float* u, const float* k, std::int
 }
 
 // Groups of rows group .. group + kGroups - 1 of one head and token.
-template <class Type, bool kHasU, int kGroups>
+template <class Type, WkvOut kOut, int kGroups>
 HWY_INLINE void wkv6_rows(const Wkv6Args& args, std::int64_t t, std::int64_t head,
                           std::int64_t group, const HeadState<Type>& state) {
   const std::int64_t size = args.head_size, first = head * size;
   const std::int64_t kv = head / (args.out.n / args.v.n) * size;
-  const float *r = args.r.token(t) + first, *w = args.w.token(t) + first;
-  const float* k = args.k.token(t) + first;
+  constexpr bool kHasOut = kOut != WkvOut::kNone, kHasU = kOut == WkvOut::kBonus;
+  const float* r = kHasOut ? args.r.token(t) + first : nullptr;
+  const float *w = args.w.token(t) + first, *k = args.k.token(t) + first;
   std::int64_t count[kGroups];
   V16 v[kGroups], y[kGroups];
   for (int g = 0; g < kGroups; ++g) {
@@ -45,14 +50,16 @@ HWY_INLINE void wkv6_rows(const Wkv6Args& args, std::int64_t t, std::int64_t hea
     y[g] = zeros();
   }
   for (std::int64_t i = 0; i < size; ++i) {
-    const V16 ri = broadcast(r[i]), wi = broadcast(w[i]), ki = broadcast(k[i]);
+    const V16 ri = kHasOut ? broadcast(r[i]) : zeros();
+    const V16 wi = broadcast(w[i]), ki = broadcast(k[i]);
     for (int g = 0; g < kGroups; ++g) {
       const V16 s = state.get(i, group + g);
       const V16 next = rounded_to<Type>(fma(s, wi, mul(v[g], ki)));
       state.set(i, group + g, next);
-      y[g] = fma(kHasU ? s : next, ri, y[g]);
+      if (kHasOut) y[g] = fma(kHasU ? s : next, ri, y[g]);
     }
   }
+  if (!kHasOut) return;
   const V16 bonus = kHasU ? bonus_of(r, args.u.data() + first, k, size) : zeros();
   const V16 scale = broadcast(args.scale);
   for (int g = 0; g < kGroups; ++g) {
@@ -62,16 +69,16 @@ HWY_INLINE void wkv6_rows(const Wkv6Args& args, std::int64_t t, std::int64_t hea
 }
 
 // One head of a piece of a lane.
-template <class Type, bool kHasU>
+template <class Type, WkvOut kOut>
 HWY_INLINE void wkv6_head(const Wkv6Args& args, const Lane& lane, std::int64_t head) {
   constexpr int kGroups = 4;
   HeadState<Type> state(args.state, lane, head, args.head_size);
   for (std::int64_t t = lane.first_token; t < lane.first_token + lane.n_tokens; ++t) {
     std::int64_t g = 0;
     for (; g + kGroups <= state.n_groups(); g += kGroups) {
-      wkv6_rows<Type, kHasU, kGroups>(args, t, head, g, state);
+      wkv6_rows<Type, kOut, kGroups>(args, t, head, g, state);
     }
-    for (; g < state.n_groups(); ++g) wkv6_rows<Type, kHasU, 1>(args, t, head, g, state);
+    for (; g < state.n_groups(); ++g) wkv6_rows<Type, kOut, 1>(args, t, head, g, state);
     state.turn();
   }
   state.clear_behind();
@@ -79,8 +86,13 @@ HWY_INLINE void wkv6_head(const Wkv6Args& args, const Lane& lane, std::int64_t h
 
 template <class Type>
 void wkv6_lanes(const Wkv6Args& args, Share units) {
-  if (args.u.empty()) return each_head_of_lanes<Wkv6Args, wkv6_head<Type, false>>(args, units);
-  return each_head_of_lanes<Wkv6Args, wkv6_head<Type, true>>(args, units);
+  if (!args.out.data) {
+    return each_head_of_lanes<Wkv6Args, wkv6_head<Type, WkvOut::kNone>>(args, units);
+  }
+  if (args.u.empty()) {
+    return each_head_of_lanes<Wkv6Args, wkv6_head<Type, WkvOut::kNew>>(args, units);
+  }
+  return each_head_of_lanes<Wkv6Args, wkv6_head<Type, WkvOut::kBonus>>(args, units);
 }
 
 void wkv6(const Wkv6Args& args, Share units) {

@@ -5,6 +5,7 @@
 // All inputs and out {n_head * head_size, n_tokens}; state by heads, see wkv-inl.h. The state of a
 // head stays in the cache for the tokens of a piece. Moves 28 bytes for each channel and token, and
 // two state rows for each lane; 9 flops for each element of the state and token.
+// Without an out it only makes the states again.
 #include "cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -19,11 +20,12 @@ namespace HWY_NAMESPACE {
 
 // Groups of rows group .. group + kGroups - 1 of one head and token: as many sums at a time keep
 // the machine's multipliers busy.
-template <class Type, int kGroups>
+template <class Type, bool kHasOut, int kGroups>
 HWY_INLINE void wkv7_rows(const Wkv7Args& args, std::int64_t t, std::int64_t head,
                           std::int64_t group, const HeadState<Type>& state) {
   const std::int64_t first = head * args.head_size, row = first + group * kLanes;
-  const float *r = args.r.token(t) + first, *w = args.w.token(t) + first;
+  const float* r = kHasOut ? args.r.token(t) + first : nullptr;
+  const float* w = args.w.token(t) + first;
   const float *k = args.k.token(t) + first, *a = args.a.token(t) + first;
   const float* b = args.b.token(t) + first;
   std::int64_t count[kGroups];
@@ -40,40 +42,46 @@ HWY_INLINE void wkv7_rows(const Wkv7Args& args, std::int64_t t, std::int64_t hea
   }
   for (std::int64_t j = 0; j < args.head_size; ++j) {
     const V16 wj = broadcast(w[j]), kj = broadcast(k[j]), bj = broadcast(b[j]);
-    const V16 rj = broadcast(r[j]);
+    const V16 rj = kHasOut ? broadcast(r[j]) : zeros();
     for (int g = 0; g < kGroups; ++g) {
       const V16 added = fma(v[g], kj, mul(sa[g], bj));
       const V16 s = rounded_to<Type>(fma(state.get(j, group + g), wj, added));
       state.set(j, group + g, s);
-      y[g] = fma(s, rj, y[g]);
+      if (kHasOut) y[g] = fma(s, rj, y[g]);
     }
   }
-  for (int g = 0; g < kGroups; ++g) {
+  for (int g = 0; kHasOut && g < kGroups; ++g) {
     store_first(y[g], args.out.token(t) + row + g * kLanes, count[g]);
   }
 }
 
 // One head of a piece of a lane.
-template <class Type>
+template <class Type, bool kHasOut>
 HWY_INLINE void wkv7_head(const Wkv7Args& args, const Lane& lane, std::int64_t head) {
   constexpr int kGroups = 4;
   HeadState<Type> state(args.state, lane, head, args.head_size);
   for (std::int64_t t = lane.first_token; t < lane.first_token + lane.n_tokens; ++t) {
     std::int64_t g = 0;
     for (; g + kGroups <= state.n_groups(); g += kGroups) {
-      wkv7_rows<Type, kGroups>(args, t, head, g, state);
+      wkv7_rows<Type, kHasOut, kGroups>(args, t, head, g, state);
     }
-    for (; g < state.n_groups(); ++g) wkv7_rows<Type, 1>(args, t, head, g, state);
+    for (; g < state.n_groups(); ++g) wkv7_rows<Type, kHasOut, 1>(args, t, head, g, state);
     state.turn();
   }
   state.clear_behind();
 }
 
+template <class Type>
+void wkv7_lanes(const Wkv7Args& args, Share units) {
+  if (args.out.data) return each_head_of_lanes<Wkv7Args, wkv7_head<Type, true>>(args, units);
+  return each_head_of_lanes<Wkv7Args, wkv7_head<Type, false>>(args, units);
+}
+
 void wkv7(const Wkv7Args& args, Share units) {
   switch (args.state.type) {
-    case DType::kF16: return each_head_of_lanes<Wkv7Args, wkv7_head<F16>>(args, units);
-    case DType::kBF16: return each_head_of_lanes<Wkv7Args, wkv7_head<BF16>>(args, units);
-    default: return each_head_of_lanes<Wkv7Args, wkv7_head<F32>>(args, units);
+    case DType::kF16: return wkv7_lanes<F16>(args, units);
+    case DType::kBF16: return wkv7_lanes<BF16>(args, units);
+    default: return wkv7_lanes<F32>(args, units);
   }
 }
 

@@ -1,12 +1,14 @@
 #include "engine/answer.h"
 
-#include <memory>
+#include <algorithm>
 
 #include "base/error.h"
 #include "base/try.h"
 
 namespace eddy {
 namespace {
+
+constexpr std::int32_t kMaxDraft = 256;
 
 Status check_params(const GenerateParams& params) {
   if (params.max_tokens < 0) {
@@ -18,11 +20,17 @@ Status check_params(const GenerateParams& params) {
     if (!is_utf8(stop))
       return fail(ErrorCode::kInvalidArgument, "stop: a string that is not UTF-8");
   }
+  const std::int32_t max_draft = params.speculation.max_draft;
+  if (max_draft < 0 || max_draft > kMaxDraft) {
+    return fail(ErrorCode::kInvalidArgument, "max_draft: {}, expected 0 .. {}", max_draft,
+                kMaxDraft);
+  }
   return {};
 }
 
-void reserve_one(std::vector<Token>& tokens) {
-  if (tokens.size() == tokens.capacity()) tokens.reserve(2 * tokens.size() + 16);
+void reserve(std::vector<Token>& tokens, std::size_t n) {
+  const std::size_t n_needed = tokens.size() + n;
+  if (n_needed > tokens.capacity()) tokens.reserve(std::max(n_needed, 2 * tokens.size()) + 16);
 }
 
 }  // namespace
@@ -43,7 +51,15 @@ Answer::Answer(const GenerateParams& params, Session::Impl& session, const Sessi
       session_(session),
       on_text_(on_text),
       sampler_(std::move(sampler)),
-      filter_(params.stop) {}
+      filter_(params.stop),
+      draft_length_(static_cast<std::size_t>(params.speculation.max_draft)) {
+  if (params.speculation.max_draft == 0) return;
+  if (params.speculation.draft) {
+    drafter_ = std::make_unique<ModelDrafter>(*params.speculation.draft);
+  } else {
+    drafter_ = std::make_unique<NgramDrafter>();
+  }
+}
 
 Result<Completion> Answer::run() {
   session_.is_answering = true;
@@ -52,29 +68,61 @@ Result<Completion> Answer::run() {
   EDDY_TRY_ASSIGN(const StopReason reason, grow());
   add_end(reason);
   session_.cancelled = false;  // a request that came too late for this call is not for the next
-  return Completion{.text = filter_.text(), .n_tokens = n_tokens_, .reason = reason};
+  return Completion{.text = filter_.text(),
+                    .n_tokens = n_tokens_,
+                    .n_drafted = n_drafted_,
+                    .n_accepted = n_accepted_,
+                    .reason = reason};
 }
 
 Result<StopReason> Answer::grow() {
   while (n_tokens_ < params_.max_tokens) {
-    reserve_one(session_.tokens);  // before the state goes on: the two never part
-    const Result<Token> token = session_.next_token(sampler_);
-    if (!token && token.error().code == ErrorCode::kCancelled) return StopReason::kCancelled;
-    if (!token) return token.error();
-    session_.tokens.push_back(*token);
-    ++n_tokens_;
-    if (session_.core->parts.tokenizer->is_end(*token)) return StopReason::kEnd;
-    const bool go_on = add(*token);
-    if (filter_.stopped()) return StopReason::kStopString;
-    if (!go_on) return StopReason::kCallback;
+    if (drafter_) EDDY_TRY(make_draft());
+    reserve(session_.tokens, draft_.size() + 1);  // before the state goes on: the two never part
+    reserve(chosen_, draft_.size() + 1);
+    const Status done = session_.next_tokens(sampler_, draft_, chosen_);
+    if (!done && done.error().code == ErrorCode::kCancelled) return StopReason::kCancelled;
+    EDDY_TRY(done);
+    draft_length_.note(draft_.size(), chosen_.size() - 1);
+    n_drafted_ += std::ssize(draft_);
+    n_accepted_ += std::ssize(chosen_) - 1;
+    if (const auto reason = add(chosen_)) return *reason;
   }
   return StopReason::kLength;
 }
 
-bool Answer::add(Token token) {
+// One token comes without a guess, so a draft has one less than are wanted.
+Status Answer::make_draft() {
+  draft_.clear();
+  const auto n_wanted = static_cast<std::size_t>(params_.max_tokens - n_tokens_ - 1);
+  const std::size_t n_lane = session_.core->runner->n_ubatch() - 1;
+  const std::size_t n = std::min({draft_length_.next(), n_wanted, n_lane});
+  if (n == 0) return {};
+  EDDY_TRY(drafter_->draft(session_.tokens, n, draft_));
+  return session_.core->check_tokens(draft_);
+}
+
+// What follows the one that ends the answer was never chosen.
+std::optional<StopReason> Answer::add(std::span<const Token> tokens) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const auto reason = add(tokens[i]);
+    if (!reason) continue;
+    if (i + 1 < tokens.size()) session_.forget_from(session_.tokens.size());
+    return reason;
+  }
+  return {};
+}
+
+std::optional<StopReason> Answer::add(Token token) {
+  session_.tokens.push_back(token);
+  ++n_tokens_;
+  if (session_.core->parts.tokenizer->is_end(token)) return StopReason::kEnd;
   std::string text;
   session_.answer_bytes.push(session_.core->parts.tokenizer->bytes(token), text);
-  return show(filter_.push(text));
+  const bool go_on = show(filter_.push(text));
+  if (filter_.stopped()) return StopReason::kStopString;
+  if (!go_on) return StopReason::kCallback;
+  return {};
 }
 
 // A callback that has said no is not called again; after kEnd nothing will complete an unfinished

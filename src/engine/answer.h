@@ -3,9 +3,14 @@
 // Threading: the engine's thread.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "eddy/engine.h"
+#include "engine/drafter.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
 #include "engine/stop_filter.h"
@@ -25,7 +30,9 @@ class Answer {
          Sampler sampler);
 
   Result<StopReason> grow();
-  bool add(Token token);
+  Status make_draft();
+  std::optional<StopReason> add(std::span<const Token> tokens);
+  std::optional<StopReason> add(Token token);
   void add_end(StopReason reason);
   bool show(std::string_view text);
 
@@ -34,7 +41,10 @@ class Answer {
   const Session::OnText& on_text_;
   Sampler sampler_;
   StopFilter filter_;
-  std::int64_t n_tokens_ = 0;
+  std::unique_ptr<Drafter> drafter_;  // none: no speculation
+  DraftLength draft_length_;
+  std::vector<Token> draft_, chosen_;
+  std::int64_t n_tokens_ = 0, n_drafted_ = 0, n_accepted_ = 0;
 };
 
 }  // namespace eddy

@@ -46,6 +46,11 @@ Status check_options(const EngineOptions& options) {
   return check_range("n_ubatch", options.n_ubatch, 1, options.n_batch);
 }
 
+std::uint32_t n_cells(const EngineOptions& options) {
+  if (options.mem_size > 0) return options.mem_size;
+  return options.n_seq_max * (options.n_rewind > 0 ? 3 : 1);
+}
+
 // One sequence and one cell more than sessions: there a loaded state is looked at before it
 // replaces another (Session::load). With fewer cells than sessions others may have taken it.
 RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOptions& options) {
@@ -57,10 +62,12 @@ RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOption
           .type_s = state_dtype(options.type_s),
           .type_kv = kv_dtype(options.type_kv),
           .offload = options.offload,
-          .mem_size = (options.mem_size == 0 ? options.n_seq_max : options.mem_size) + 1,
+          .mem_size = n_cells(options) + 1,
           .n_seq_max = options.n_seq_max + 1,
           .n_ubatch_max = options.n_ubatch,
           .kv_size = options.kv_size,
+          .n_rewind = options.n_rewind,
+          .n_log_bytes_max = options.n_log_bytes_max,
           .filter = {},
           .identity = model.identity()};
 }
@@ -85,6 +92,7 @@ EngineInfo make_info(const EngineParts& parts, const EngineOptions& options,
     info.n_kv_bytes += row_bytes(kv_dtype(options.type_kv), layer.k_elems).value_or(0);
     info.n_kv_bytes += row_bytes(kv_dtype(options.type_kv), layer.v_elems).value_or(0);
   }
+  info.n_log_bytes = memory.log().is_on() ? memory.log().n_token_bytes() : 0;
   for (const MemoryUse& use : memory.memory_breakdown()) info.n_memory_bytes += use.n_bytes;
   return info;
 }
@@ -103,6 +111,7 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                                                  .n_batch = options.n_batch,
                                                  .n_ubatch = options.n_ubatch}));
   core->runner.emplace(std::move(runner));
+  EDDY_TRY(core->keep_recurrences());
   core->info = make_info(core->parts, options, *core->memory);
   core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation
   core->released.reserve(options.n_seq_max + 1);
@@ -110,6 +119,21 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
     core->free_seqs.push_back(SeqId(static_cast<std::int32_t>(i)));
   }
   return core;
+}
+
+Status Engine::Core::keep_recurrences() {
+  EDDY_TRY_ASSIGN(const RecurrentContext worst, memory->init_full());
+  EDDY_TRY_ASSIGN(recurrences, Recurrences::of(*parts.model, *parts.ops, worst));
+  memory->on_replay(
+      [this](const Replay& replay) { return recurrences.replay(*parts.ops, replay); });
+  return {};
+}
+
+Status Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
+  if (n_read(seq) <= n_tokens) return {};
+  const Status removed = memory->seq_rm(seq, n_tokens, -1);
+  if (!removed) forget(seq);  // what is left is read again
+  return removed;
 }
 
 Result<SeqId> Engine::Core::acquire() {

@@ -18,6 +18,7 @@
 #include "engine/runner.h"
 #include "memory/recurrent_memory.h"
 #include "models/model.h"
+#include "models/recurrences.h"
 #include "tensor/ops.h"
 #include "text/tokenizer.h"
 
@@ -52,6 +53,12 @@ struct Engine::Core {
   // Empties a sequence.
   void forget(SeqId seq);
 
+  // Takes a sequence back to the state after no more than n_tokens tokens: by the update log, or
+  // else to the empty one; the error says why. Precondition: nothing runs.
+  Status keep_first(SeqId seq, Pos n_tokens);
+
+  Status keep_recurrences();  // from now on the memory can rewind
+
   // Tokens that the sequence's state has seen. A lost state is emptied first.
   Pos n_read(SeqId seq);
 
@@ -60,6 +67,7 @@ struct Engine::Core {
   EngineParts parts;
   EngineInfo info;
   std::unique_ptr<RecurrentMemory> memory;
+  Recurrences recurrences;
   std::optional<Runner> runner;
   std::vector<SeqId> free_seqs;
   bool is_running = false;

@@ -55,6 +55,18 @@ Result<Session> Session::fork() const {
   });
 }
 
+Status Session::rewind(Pos n_tokens) {
+  EDDY_TRY(impl_->check_idle());
+  if (n_tokens < 0 || n_tokens > this->n_tokens()) {
+    return fail(ErrorCode::kInvalidArgument, "rewind by {} tokens, expected 0 .. {}", n_tokens,
+                this->n_tokens());
+  }
+  if (n_tokens == 0) return {};
+  impl_->forget_from(static_cast<std::size_t>(this->n_tokens() - n_tokens));
+  impl_->answer_bytes = {};
+  return {};
+}
+
 std::span<const Token> Session::tokens() const { return impl_->tokens; }
 Pos Session::n_tokens() const { return static_cast<Pos>(impl_->tokens.size()); }
 
@@ -132,23 +144,48 @@ Status Session::Impl::read_up_to(std::size_t end, const Session::OnProgress& on_
   return {};
 }
 
-Result<Token> Session::Impl::next_token(Sampler& sampler) {
+Status Session::Impl::next_tokens(Sampler& sampler, std::span<const Token> draft,
+                                  std::vector<Token>& chosen) {
+  chosen.clear();
   EDDY_TRY(read_up_to(tokens.size() - 1));
-  Result<Token> chosen = Token();
-  EDDY_TRY(run_piece(tokens.size(), Outputs::kLast, [&](const Output& output) {
-    chosen = output.is_finite ? sampler.sample(output.logits, tokens) : Result<Token>(non_finite());
-  }));
-  if (!chosen) core->forget(seq);
-  return chosen;
+  const std::size_t n_before = tokens.size();
+  tokens.insert(tokens.end(), draft.begin(), draft.end());
+  Status sampled;
+  const auto choose = [&](const Output& output) {
+    const auto i = static_cast<std::size_t>(output.token);
+    const bool is_reached = i == chosen.size() && (i == 0 || chosen[i - 1] == draft[i - 1]);
+    if (!sampled || !is_reached) return;
+    const auto history = std::span(tokens).first(n_before + i);
+    const Result<Token> token =
+        output.is_finite ? sampler.sample(output.logits, history) : Result<Token>(non_finite());
+    if (token) {
+      chosen.push_back(*token);
+    } else {
+      sampled = token.error();
+    }
+  };
+  const Outputs outputs = draft.empty() ? Outputs::kLast : Outputs::kAll;
+  const Status done = run_piece(tokens.size(), outputs, choose, !draft.empty());
+  tokens.resize(n_before);
+  if (!done) chosen.clear();
+  if (!sampled) core->forget(seq);
+  const std::size_t n_seen = n_before + std::max<std::size_t>(chosen.size(), 1) - 1;
+  // Where that cannot be had, the next call makes it.
+  if (!draft.empty()) static_cast<void>(core->keep_first(seq, static_cast<Pos>(n_seen)));
+  EDDY_TRY(done);
+  return sampled;
 }
 
-Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output) {
+Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output,
+                                bool wants_anchor) {
   const auto first = static_cast<std::size_t>(core->n_read(seq));
   assert(first < end && end <= tokens.size());
   // For one sequence a batch of more than a micro-batch gains nothing.
   const std::size_t n = std::min<std::size_t>(end - first, core->runner->n_ubatch());
-  const BatchPart part = {
-      .seq = seq, .tokens = std::span(tokens).subspan(first, n), .outputs = outputs};
+  const BatchPart part = {.seq = seq,
+                          .tokens = std::span(tokens).subspan(first, n),
+                          .outputs = outputs,
+                          .wants_anchor = wants_anchor};
   const Status done = core->run({&part, 1}, cancelled, on_output);
   if (done) return done;
   if (done.error().code == ErrorCode::kCancelled) cancelled = false;
@@ -159,7 +196,8 @@ Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput
 
 void Session::Impl::forget_from(std::size_t n_kept) {
   tokens.resize(n_kept);
-  if (static_cast<std::size_t>(core->n_read(seq)) >= n_kept) core->forget(seq);
+  // The newest token waits: see I1. A state that cannot be had is made anew by the next call.
+  static_cast<void>(core->keep_first(seq, n_kept == 0 ? 0 : static_cast<Pos>(n_kept) - 1));
 }
 
 Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {

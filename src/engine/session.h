@@ -36,8 +36,10 @@ struct Session::Impl {
   // Computes the tokens before `end`. kCancelled, kFull, kStateLost, ...
   Status read_up_to(std::size_t end, const Session::OnProgress& on_progress = {});
 
-  // Computes all tokens and chooses the one that follows. Also kNonFinite.
-  Result<Token> next_token(Sampler& sampler);
+  // Computes all tokens and chooses the one that follows; if it is the first of the draft, also the
+  // one after that, and so on. `tokens` and what is chosen are the caller's to join. Also
+  // kNonFinite. Precondition: capacity in `tokens` for the draft.
+  Status next_tokens(Sampler& sampler, std::span<const Token> draft, std::vector<Token>& chosen);
 
   // Drops the tokens from n_kept on, and the state if it has seen too many of them.
   void forget_from(std::size_t n_kept);
@@ -46,7 +48,8 @@ struct Session::Impl {
   Status install(std::span<const std::byte> state, Pos n_tokens);
 
   // Runs one batch of this sequence's next tokens, at most up to `end`.
-  Status run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output);
+  Status run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output,
+                   bool wants_anchor = false);
 
   std::shared_ptr<Engine::Core> core;
   SeqId seq = {};  // none until acquired

@@ -19,6 +19,7 @@ struct BatchPart {
   SeqId seq;
   std::span<const Token> tokens;  // at least 1; must outlive the context
   Outputs outputs = Outputs::kLast;
+  bool wants_anchor = false;  // the state before the tokens should be one to rewind to cheaply
 };
 
 using Batch = std::span<const BatchPart>;
@@ -29,6 +30,7 @@ struct UBatchPart {
   std::int32_t part = 0;         // index into the batch
   std::int32_t first_token = 0;  // index into the micro-batch
   std::int32_t n_tokens = 0;
+  bool wants_anchor = false;  // as the batch's part, in its first micro-batch
 };
 
 // At most n_ubatch tokens, the parts one after another. Views into the context.

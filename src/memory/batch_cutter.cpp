@@ -73,7 +73,8 @@ void BatchCutter::add(std::size_t part, std::size_t n_tokens) {
   parts_.push_back({.seq = source.seq,
                     .part = static_cast<std::int32_t>(part),
                     .first_token = first,
-                    .n_tokens = count});
+                    .n_tokens = count,
+                    .wants_anchor = source.wants_anchor && part_offset_ == 0});
   part_offset_ += n_tokens;
   const bool is_last = part_offset_ == source.tokens.size();
   if (source.outputs == Outputs::kAll) {

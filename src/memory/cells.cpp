@@ -23,9 +23,30 @@ CellId Cells::take() {
   return id;
 }
 
+void Cells::add_idle(CellId id) {
+  Cell& cell = table_[id];
+  assert(!cell.is_idle);
+  cell.is_idle = true;
+  cell.prev_idle = last_idle_;
+  cell.next_idle = CellId();
+  (contains(last_idle_) ? table_[last_idle_].next_idle : first_idle_) = id;
+  last_idle_ = id;
+  ++n_idle_;
+}
+
+void Cells::remove_idle(CellId id) {
+  Cell& cell = table_[id];
+  assert(cell.is_idle);
+  cell.is_idle = false;
+  (contains(cell.prev_idle) ? table_[cell.prev_idle].next_idle : first_idle_) = cell.next_idle;
+  (contains(cell.next_idle) ? table_[cell.next_idle].prev_idle : last_idle_) = cell.prev_idle;
+  --n_idle_;
+}
+
 void Cells::give_back(CellId id) {
   Cell& cell = table_[id];
   assert(cell.use != CellUse::kFree && cell.n_holders() == 0);
+  assert(cell.n_anchored == 0 && !cell.is_idle);
   cell.use = CellUse::kFree;
   cell.next_free = first_free_;
   first_free_ = id;

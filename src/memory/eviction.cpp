@@ -49,7 +49,7 @@ void Evictor::collect(const SlotPlanner& planner, bool may_park) {
   for (std::uint32_t i = 0; i < ledger_.mem_size(); ++i) {
     const CellId id(static_cast<std::int32_t>(i));
     const Cell& cell = ledger_[id];
-    if (cell.use != CellUse::kHeld) continue;
+    if (cell.use != CellUse::kHeld || cell.is_source) continue;
     const bool has_live = cell.n_sharers > 0 && !planner.uses(id);
     if (has_live ? !may_park : cell.n_pins == 0) continue;
     candidates_.push_back({id, has_live, cell.worth, cell.last_used});

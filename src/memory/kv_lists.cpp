@@ -45,6 +45,13 @@ void KvLists::share(CellId src, CellId dst, std::int32_t n) {
   lists_[dst].n = n;
 }
 
+void KvLists::move(CellId src, CellId dst) {
+  assert(src != dst && lists_[dst].n == 0);
+  std::copy_n(ids(src), lists_[src].n, ids(dst));
+  lists_[dst] = lists_[src];
+  lists_[src] = {};
+}
+
 void KvLists::append(CellId cell) {
   List& list = lists_[cell];
   assert(static_cast<std::uint32_t>(list.n) < n_list_max_);

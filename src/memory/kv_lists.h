@@ -57,6 +57,9 @@ class KvLists {
   // Gives dst, whose list is empty, the first n pages of the list of src. O(n).
   void share(CellId src, CellId dst, std::int32_t n);
 
+  // Gives dst, whose list is empty, all of src's, and src none. O(n).
+  void move(CellId src, CellId dst);
+
   // Takes a free page to the end of the list.
   void append(CellId cell);
 

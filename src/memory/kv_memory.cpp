@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/error.h"
 #include "base/try.h"
@@ -89,6 +90,12 @@ void KvMemory::share(CellId src, CellId dst, Pos n_tokens) noexcept {
   n_tokens_[dst] = n_tokens;
 }
 
+void KvMemory::move(CellId src, CellId dst) noexcept {
+  if (groups_.empty()) return;
+  for (Group& group : groups_) group.lists.move(src, dst);
+  n_tokens_[dst] = std::exchange(n_tokens_[src], 0);
+}
+
 void KvMemory::install(CellId cell, Pos n_tokens) noexcept {
   if (groups_.empty()) return;
   assert(n_tokens_[cell] == 0);
@@ -169,7 +176,8 @@ Status KvMemory::check() const {
     if (!sound) return prefixed(fmt::format("I7: window {}", window(g)), sound.error());
     for (std::size_t i = 0; i < n_tokens_.size(); ++i) {
       const CellId cell = n_tokens_.id_at(i);
-      const std::int64_t first = first_page_of(n_tokens_[cell], window(g));
+      const std::int32_t shown = window(g) == 0 ? 0 : window(g) - n_rewind_;
+      const std::int64_t first = first_page_of(n_tokens_[cell], shown);
       if (lists.end_page(cell) == n_pages_of(n_tokens_[cell]) && lists.first_page(cell) <= first) {
         continue;
       }

@@ -9,7 +9,8 @@
 // Invariants, RecurrentMemory's I7 and the last its I6; check() and check_free_pages() verify them:
 //   - A page is free, or counts the cells that name it; free + used = all.
 //   - A cell of n tokens has the pages of the positions first_visible(n) .. n - 1, and no other.
-//     While its micro-batch is applied it may have earlier ones too.
+//     While its micro-batch is applied it may have earlier ones too; after a rewinding fewer, down
+//     to those that the layers' own windows show.
 //   - Pages are written up to their cells' tokens; nobody reads further.
 //   - A free page is zeros: it is wiped when the last cell gives it up.
 //
@@ -44,6 +45,7 @@ struct KvMemoryParams {
   std::uint32_t n_ubatch_max;
   std::uint32_t kv_size;  // positions in all
   const std::function<bool(LayerId)>& filter;
+  std::uint32_t n_rewind = 0;  // windows show so many positions more: a cell can be cut by them
 };
 
 // The rows of K or of V of one layer: where they lie in its pages.
@@ -96,6 +98,9 @@ class KvMemory {
   void truncate(CellId cell, Pos n_tokens) noexcept;
   // Gives dst, which has none, what src had after n_tokens. O(pages).
   void share(CellId src, CellId dst, Pos n_tokens) noexcept;
+
+  // Gives dst, which has none, all pages of src, and src none. O(pages).
+  void move(CellId src, CellId dst) noexcept;
 
   // Gives a cell that has none the pages of a state of n_tokens, to be written by write().
   void install(CellId cell, Pos n_tokens) noexcept;
@@ -150,6 +155,7 @@ class KvMemory {
   Table<CellId, Pos> n_tokens_;
   std::vector<std::int32_t> page_numbers_;  // 0, 1, ...: the pages of worst_lane()
   std::vector<std::byte> rows_;             // room for the rows of a page
+  std::int32_t n_rewind_ = 0;               // positions that windows show beyond the layers'
 };
 
 // Pages that n_tokens positions begin: the index after the last one's.

@@ -96,9 +96,11 @@ Result<std::vector<Plan>> plan_layers(const KvMemoryParams& params, std::vector<
     if (layer.k_elems == 0 && layer.v_elems == 0) continue;
     if (params.filter && !params.filter(il)) continue;
     EDDY_TRY(check_layer(il, layer, params));
-    const auto found = std::ranges::find(groups, layer.window, &GroupPlan::window);
+    const auto n_rewind = static_cast<std::int32_t>(params.n_rewind);
+    const std::int32_t window = layer.window == 0 ? 0 : layer.window + n_rewind;
+    const auto found = std::ranges::find(groups, window, &GroupPlan::window);
     const auto group = static_cast<std::size_t>(found - groups.begin());
-    if (group == groups.size()) groups.push_back(plan_group(layer.window, params));
+    if (group == groups.size()) groups.push_back(plan_group(window, params));
     const BufferType& type =
         params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type();
     auto plan = plan_layer(layer, params.type_kv, groups[group].n_pages, type, buffers);
@@ -120,6 +122,7 @@ Result<std::vector<Plan>> plan_layers(const KvMemoryParams& params, std::vector<
 
 Result<KvMemory> KvMemory::create(const KvMemoryParams& params) {
   KvMemory kv;
+  kv.n_rewind_ = static_cast<std::int32_t>(params.n_rewind);
   std::vector<GroupPlan> groups;
   BufferPlan buffers;
   EDDY_TRY_ASSIGN(const std::vector<Plan> plans, plan_layers(params, groups, buffers));

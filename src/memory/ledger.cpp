@@ -2,14 +2,20 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/error.h"
 #include "base/try.h"
 
 namespace eddy {
 
-Ledger::Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, StateTensors& tensors, KvMemory& kv)
-    : tensors_(tensors), kv_(kv), cells_(mem_size), sequences_(n_seq_max) {}
+Ledger::Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, const Rooms& rooms)
+    : tensors_(rooms.tensors),
+      kv_(rooms.kv),
+      log_(rooms.log),
+      cells_(mem_size),
+      anchors_(mem_size),
+      sequences_(n_seq_max) {}
 
 bool Ledger::has_room(const SlotNeeds& needs) const {
   for (std::size_t g = 0; g < needs.n_pages.size(); ++g) {
@@ -21,6 +27,100 @@ bool Ledger::has_room(const SlotNeeds& needs) const {
 bool Ledger::is_private(SeqId seq) const {
   const Sequence& s = sequences_[seq];
   return s.status == SeqStatus::kLive && cells_[s.tail].n_holders() == 1;
+}
+
+CellId Ledger::stage() {
+  if (cells_.n_free() == 0) forget_as_anchor(cells_.first_idle());
+  return cells_.take();
+}
+
+// --- Pages --------------------------------------------------------------------------------------
+
+void Ledger::extend(CellId src, CellId dst, Pos n_before, std::int32_t n_tokens, Pos log_from) {
+  if (kv_.has_groups()) kv_.extend(src, dst, n_tokens);
+  if (!log_.is_on()) return;
+  if (src != dst && src != CellId()) log_.share(src, dst, n_before);
+  log_.extend(dst, n_before, n_tokens, log_from);
+}
+
+void Ledger::move_pages(CellId src, CellId dst) {
+  kv_.move(src, dst);
+  log_.move(src, dst);
+}
+
+void Ledger::share_pages(CellId src, CellId dst, Pos n_tokens) {
+  if (kv_.has_groups()) kv_.share(src, dst, n_tokens);
+  log_.share(src, dst, n_tokens);
+}
+
+void Ledger::truncate_pages(CellId cell, Pos n_tokens) {
+  if (kv_.has_groups()) kv_.truncate(cell, n_tokens);
+  log_.truncate(cell, n_tokens);
+}
+
+// --- Anchors ------------------------------------------------------------------------------------
+
+bool Ledger::is_kept(const Anchor& anchor) const {
+  if (anchor.cell == CellId()) return true;
+  const Cell& cell = cells_[anchor.cell];
+  return cell.n_anchored > 0 && cell.anchor_generation == anchor.generation;
+}
+
+AnchorList Ledger::anchors(CellId cell) const {
+  AnchorList kept;
+  if (!log_.is_on()) return kept;
+  for (const Anchor& anchor : anchors_[cell].all()) {
+    if (anchor.n_tokens >= log_.first(cell) && is_kept(anchor)) kept.add(anchor);
+  }
+  return kept;
+}
+
+void Ledger::set_anchors(CellId cell, const AnchorList& anchors) {
+  AnchorList named;
+  for (const Anchor& anchor : anchors.all()) {
+    if (anchor.cell != CellId()) {
+      Cell& c = cells_[anchor.cell];
+      if (c.anchor_generation != anchor.generation || c.use == CellUse::kFree) continue;
+      ++c.n_anchored;
+      c.use = CellUse::kHeld;
+    }
+    named.add(anchor);
+  }
+  const AnchorList old = std::exchange(anchors_[cell], named);
+  for (const Anchor& anchor : old.all()) {
+    if (anchor.cell == CellId() || !is_kept(anchor)) continue;
+    --cells_[anchor.cell].n_anchored;
+    release_if_unheld(anchor.cell);
+  }
+  for (const Anchor& anchor : named.all()) {
+    if (anchor.cell != CellId()) release_if_unheld(anchor.cell);
+  }
+}
+
+void Ledger::forget_as_anchor(CellId cell) {
+  if (cells_[cell].n_anchored == 0) return;
+  cells_[cell].n_anchored = 0;
+  ++cells_[cell].anchor_generation;
+  release_if_unheld(cell);
+}
+
+void Ledger::hold_anchor(CellId cell) {
+  if (cell == CellId()) return;
+  if (cells_[cell].is_idle) cells_.remove_idle(cell);
+  cells_[cell].is_source = true;
+}
+
+void Ledger::let_go_anchor(CellId cell) {
+  if (cell == CellId()) return;
+  cells_[cell].is_source = false;
+  release_if_unheld(cell);
+}
+
+// The cell can lead to no earlier state.
+void Ledger::forget_past(CellId cell) {
+  if (!log_.is_on()) return;
+  log_.release(cell);
+  if (!anchors_[cell].empty()) set_anchors(cell, {});
 }
 
 void Ledger::unstage(CellId cell) {
@@ -107,7 +207,17 @@ void Ledger::unlink(SeqId seq) {
 }
 
 void Ledger::release_if_unheld(CellId id) {
-  if (cells_[id].n_holders() > 0) return;
+  Cell& cell = cells_[id];
+  if (cell.n_sharers > 0) return;
+  forget_past(id);  // a checkpoint is one state
+  if (cell.n_holders() > 0) return;
+  if (cell.n_anchored > 0) {
+    if (cell.is_idle) return;
+    kv_.release(id);
+    cells_.add_idle(id);
+    return;
+  }
+  if (cell.is_idle) cells_.remove_idle(id);
   tensors_.wipe(id);
   kv_.release(id);
   cells_.give_back(id);

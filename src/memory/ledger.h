@@ -1,9 +1,10 @@
 // Ledger: who holds which cell. The table of cells and the table of sequences, and every change
 // that touches both, so that no other code can bring them apart.
 //
-// A cell that its last holder gives up is wiped, by writing zeros, gives its pages of keys and
-// values back, and becomes free at once. Nothing here fails: callers check before they change. All
-// calls are O(1) but for that (one row of zeros per tensor, and its pages), extend() and check().
+// A cell that its last holder gives up is wiped, by writing zeros, gives its pages back, and
+// becomes free at once; if it is an anchor it gives its pages back and stays, but counts as free.
+// Nothing here fails: callers check before they change. All calls are O(1) but for that (one row of
+// zeros per tensor, and its pages), the calls that hand pages on, and check().
 //
 // Threading: the thread that owns the memory.
 #pragma once
@@ -13,28 +14,37 @@
 
 #include "eddy/result.h"
 #include "eddy/types.h"
+#include "memory/anchors.h"
 #include "memory/cells.h"
 #include "memory/kv_memory.h"
 #include "memory/sequences.h"
 #include "memory/slot.h"
 #include "memory/slot_needs.h"
 #include "memory/state_tensors.h"
+#include "memory/update_log.h"
 
 namespace eddy {
 
 class Ledger {
  public:
-  // `tensors` and `kv` outlive the ledger.
-  Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, StateTensors& tensors, KvMemory& kv);
+  // What the cells have; outlives the ledger.
+  struct Rooms {
+    StateTensors& tensors;
+    KvMemory& kv;
+    UpdateLog& log;
+  };
+  Ledger(std::uint32_t mem_size, std::uint32_t n_seq_max, const Rooms& rooms);
 
   std::uint32_t mem_size() const { return cells_.size(); }
   std::uint32_t n_seq_max() const { return static_cast<std::uint32_t>(sequences_.size()); }
-  std::uint32_t n_free() const { return cells_.n_free(); }
+  // Cells that can be staged: free ones, and anchors that nobody else holds.
+  std::uint32_t n_free() const { return cells_.n_free() + cells_.n_idle(); }
   bool contains(SeqId seq) const { return sequences_.contains(seq); }
 
   const Sequence& operator[](SeqId seq) const { return sequences_[seq]; }
   const Cell& operator[](CellId cell) const { return cells_[cell]; }
   const KvMemory& kv() const { return kv_; }
+  const UpdateLog& log() const { return log_; }
 
   // Whether that much is free. O(groups of attention layers).
   bool has_room(const SlotNeeds& needs) const;
@@ -42,13 +52,19 @@ class Ledger {
   // Whether a sequence is the only holder of its tail, and may be updated in place.
   bool is_private(SeqId seq) const;
 
-  // Takes a free cell for a state to come. Precondition: n_free() > 0.
-  CellId stage() { return cells_.take(); }
+  // Takes a free cell for a state to come, or the anchor that has been idle for longest.
+  // Precondition: n_free() > 0.
+  CellId stage();
 
-  // Gives dst pages for n_tokens more than src has, as KvMemory::extend().
-  void extend(CellId src, CellId dst, std::int32_t n_tokens) {
-    if (kv_.has_groups()) kv_.extend(src, dst, n_tokens);
-  }
+  // Gives dst pages for n_tokens more than the n_before that src has seen: of K and V as
+  // KvMemory::extend(), of the log as UpdateLog::extend().
+  void extend(CellId src, CellId dst, Pos n_before, std::int32_t n_tokens, Pos log_from);
+
+  // Gives dst, which has none, all pages of src, or those of its first n_tokens.
+  void move_pages(CellId src, CellId dst);
+  void share_pages(CellId src, CellId dst, Pos n_tokens);
+  // Keeps the pages of the first n_tokens.
+  void truncate_pages(CellId cell, Pos n_tokens);
 
   // Wipes and frees a staged cell that came to nothing.
   void unstage(CellId cell);
@@ -70,6 +86,23 @@ class Ledger {
   // Whether a handle to this cell with this generation is still good.
   bool is_pinned(CellId cell, std::uint32_t pin_generation) const;
 
+  // --- Anchors: earlier states, from which a cell's log leads on ------------------------------
+
+  // Of a cell: those that are still there and that its log reaches, by rising tokens.
+  AnchorList anchors(CellId cell) const;
+  // As an anchor to come. The state that a held or staged cell has after n_tokens.
+  Anchor anchor_at(CellId cell, Pos n_tokens) const {
+    return {.cell = cell, .generation = cells_[cell].anchor_generation, .n_tokens = n_tokens};
+  }
+  // Names the anchors of a cell, in place of those it had. Staged cells among them are held then.
+  void set_anchors(CellId cell, const AnchorList& anchors);
+  // The cell is nobody's anchor any more, so that its state may change.
+  void forget_as_anchor(CellId cell);
+  // Keeps an anchor while a state is made from it. CellId(): nothing.
+  void hold_anchor(CellId cell);
+  void let_go_anchor(CellId cell);
+  bool is_anchor(CellId cell) const { return cells_[cell].n_anchored > 0; }
+
   // Verifies I1 .. I5 of RecurrentMemory, given the slot of the open context, and that cells and
   // sequences count the same tokens (I7).
   Status check(std::span<const SlotEntry> slot) const;
@@ -81,10 +114,15 @@ class Ledger {
   void link(SeqId seq, CellId cell);
   void unlink(SeqId seq);
   void release_if_unheld(CellId cell);
+  void forget_past(CellId cell);
+  bool is_kept(const Anchor& anchor) const;
+  Status check_anchors() const;
 
   StateTensors& tensors_;
   KvMemory& kv_;
+  UpdateLog& log_;
   Cells cells_;
+  Table<CellId, AnchorList> anchors_;
   Sequences sequences_;
   std::uint64_t tick_ = 0;
 };

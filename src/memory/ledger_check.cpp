@@ -49,9 +49,13 @@ Status check_sharers(CellId id, const Cell& cell, const Sequences& sequences) {
 // I1, I5: what a cell's use allows.
 Status check_use(CellId id, const Cell& cell) {
   const bool is_held = cell.use == CellUse::kHeld;
-  if (is_held != (cell.n_holders() > 0)) {
-    return broken("I1", "cell {}: use {}, {} holders", id.value, static_cast<int>(cell.use),
-                  cell.n_holders());
+  if (is_held != (cell.n_holders() + cell.n_anchored > 0)) {
+    return broken("I1", "cell {}: use {}, {} holders, an anchor of {}", id.value,
+                  static_cast<int>(cell.use), cell.n_holders(), cell.n_anchored);
+  }
+  if (cell.is_idle != (cell.n_holders() == 0 && cell.n_anchored > 0)) {
+    return broken("I8", "cell {}: {} holders, an anchor of {}, idle: {}", id.value,
+                  cell.n_holders(), cell.n_anchored, cell.is_idle);
   }
   return {};
 }
@@ -72,6 +76,12 @@ Status check_sequences(const Ledger& ledger, std::size_t n_linked) {
 Status check_slot(const Cells& cells, std::span<const SlotEntry> slot, std::size_t n_staged) {
   std::size_t n_expected = 0;
   for (const SlotEntry& entry : slot) {
+    for (const Anchor& capture : entry.captures()) {
+      if (cells[capture.cell].use != CellUse::kStaged) {
+        return broken("I5", "cell {} of the slot is not staged", capture.cell.value);
+      }
+      ++n_expected;
+    }
     const CellUse use = entry.is_in_place() ? CellUse::kHeld : CellUse::kStaged;
     if (cells[entry.dst].use != use) {
       return broken("I5", "cell {} of the slot: use {}", entry.dst.value,
@@ -92,6 +102,7 @@ Status check_tokens(const Ledger& ledger, std::span<const SlotEntry> slot) {
     if (s.status == SeqStatus::kLive) n_expected[s.tail] = s.n_tokens;
   }
   for (const SlotEntry& entry : slot) {
+    if (entry.is_moved) n_expected[entry.src] = 0;
     n_expected[entry.dst] = ledger[entry.seq].n_tokens + entry.n_tokens;
   }
   for (std::uint32_t i = 0; i < ledger.mem_size(); ++i) {
@@ -105,6 +116,26 @@ Status check_tokens(const Ledger& ledger, std::span<const SlotEntry> slot) {
 }
 
 }  // namespace
+
+// I8: a cell counts those that name it as an anchor.
+Status Ledger::check_anchors() const {
+  Table<CellId, std::uint32_t> n_named(mem_size());
+  for (const AnchorList& list : anchors_) {
+    for (const Anchor& anchor : list.all()) {
+      if (anchor.cell != CellId() && is_kept(anchor)) ++n_named[anchor.cell];
+    }
+  }
+  std::uint32_t n_idle = 0;
+  for (std::uint32_t i = 0; i < mem_size(); ++i) {
+    const CellId id(static_cast<std::int32_t>(i));
+    n_idle += cells_[id].is_idle ? 1u : 0u;
+    if (n_named[id] == cells_[id].n_anchored) continue;
+    return broken("I8", "cell {} is an anchor of {}, {} name it", i, cells_[id].n_anchored,
+                  n_named[id]);
+  }
+  if (n_idle == cells_.n_idle()) return {};
+  return broken("I8", "{} cells are idle, not {}", n_idle, cells_.n_idle());
+}
 
 Status Ledger::check(std::span<const SlotEntry> slot) const {
   EDDY_TRY(check_free_list(cells_));
@@ -121,6 +152,7 @@ Status Ledger::check(std::span<const SlotEntry> slot) const {
   if (n_free != cells_.n_free()) return broken("I1", "{} cells are free", n_free);
   EDDY_TRY(check_slot(cells_, slot, n_staged));
   EDDY_TRY(check_tokens(*this, slot));
+  EDDY_TRY(check_anchors());
   return check_sequences(*this, n_linked);
 }
 

@@ -63,11 +63,13 @@ class RecurrentContext {
   // Takes the applied micro-batch back and ends the walk.
   void fail() noexcept;
 
-  // The rows of the current micro-batch, in the order of ubatch().parts. Empty before apply().
+  // The rows of the current micro-batch, in the order of ubatch().parts. With an update log a part
+  // may be cut in several lanes, each of which goes on from the one before it. Empty before
+  // apply().
   std::span<const Lane> lanes() const;
 
-  // The R and the S rows of a layer, one row for each cell. n_elems is 0 and buffer nullptr where
-  // the layer keeps none.
+  // The R and the S rows of a layer, one row for each cell, and where the lanes' update inputs are
+  // logged. n_elems is 0 and buffer nullptr where the layer keeps none.
   StateRows get_r_l(LayerId il) const;
   StateRows get_s_l(LayerId il) const;
 

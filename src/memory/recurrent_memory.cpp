@@ -32,7 +32,9 @@ Result<StateTensors> create_tensors(const RecurrentMemoryParams& params) {
                                .filter = params.filter});
 }
 
-Result<KvMemory> create_kv(const RecurrentMemoryParams& params) {
+// Windows show as many positions more as a sequence can be rewound by: two of the log's.
+Result<KvMemory> create_kv(const RecurrentMemoryParams& params, const UpdateLog& log) {
+  const auto n_rewind = static_cast<std::uint32_t>(2 * log.n_rewind());
   return KvMemory::create({.layout = params.layout,
                            .layer_devices = params.layer_devices,
                            .type_kv = params.type_kv,
@@ -40,18 +42,30 @@ Result<KvMemory> create_kv(const RecurrentMemoryParams& params) {
                            .mem_size = params.mem_size,
                            .n_ubatch_max = params.n_ubatch_max,
                            .kv_size = params.kv_size,
-                           .filter = params.filter});
+                           .filter = params.filter,
+                           .n_rewind = n_rewind});
+}
+
+Result<UpdateLog> create_log(const RecurrentMemoryParams& params) {
+  return UpdateLog::create({.layout = params.layout,
+                            .layer_devices = params.layer_devices,
+                            .offload = params.offload,
+                            .mem_size = params.mem_size,
+                            .n_seq_max = params.n_seq_max,
+                            .n_rewind = params.n_rewind,
+                            .n_bytes_max = params.n_log_bytes_max,
+                            .filter = params.filter});
 }
 
 }  // namespace
 
-RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors,
-                                 KvMemory&& kv)
+RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, Rooms&& rooms)
     : n_ubatch_max_(params.n_ubatch_max),
-      tensors_(std::move(tensors)),
-      kv_(std::move(kv)),
+      tensors_(std::move(rooms.tensors)),
+      kv_(std::move(rooms.kv)),
+      log_(std::move(rooms.log)),
       format_(make_state_format(tensors_, kv_, params.identity, params.type_r, params.type_s)),
-      ledger_(params.mem_size, params.n_seq_max, tensors_, kv_),
+      ledger_(params.mem_size, params.n_seq_max, {tensors_, kv_, log_}),
       planner_(ledger_),
       evictor_(ledger_),
       walk_{.cutter = BatchCutter(params.n_seq_max, params.n_ubatch_max),
@@ -60,13 +74,15 @@ RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& 
 Result<std::unique_ptr<RecurrentMemory>> RecurrentMemory::create(RecurrentMemoryParams params) {
   try {
     EDDY_TRY_ASSIGN(StateTensors tensors, create_tensors(params));
-    EDDY_TRY_ASSIGN(KvMemory kv, create_kv(params));
+    EDDY_TRY_ASSIGN(UpdateLog log, create_log(params));
+    EDDY_TRY_ASSIGN(KvMemory kv, create_kv(params, log));
     if (tensors.all().empty() && kv.all().empty()) {
       return fail(ErrorCode::kInvalidArgument, "none of {} layers keeps a state",
                   params.layout.layers.size());
     }
+    Rooms rooms{.tensors = std::move(tensors), .kv = std::move(kv), .log = std::move(log)};
     return std::unique_ptr<RecurrentMemory>(
-        new RecurrentMemory(std::move(params), std::move(tensors), std::move(kv)));
+        new RecurrentMemory(std::move(params), std::move(rooms)));
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kOutOfMemory, "state tables"};
   }
@@ -107,7 +123,7 @@ std::uint32_t RecurrentMemory::n_free_cells() const { return ledger_.n_free(); }
 
 std::vector<MemoryUse> RecurrentMemory::memory_breakdown() const {
   std::vector<MemoryUse> uses;
-  for (const auto buffers : {tensors_.buffers(), kv_.buffers()}) {
+  for (const auto buffers : {tensors_.buffers(), kv_.buffers(), log_.buffers()}) {
     for (const auto& buffer : buffers) {
       auto use = std::ranges::find(uses, &buffer->type(), &MemoryUse::type);
       if (use == uses.end()) use = uses.insert(use, {.type = &buffer->type()});
@@ -119,7 +135,8 @@ std::vector<MemoryUse> RecurrentMemory::memory_breakdown() const {
 
 Status RecurrentMemory::check() const {
   EDDY_TRY(ledger_.check(walk_.staged.slot()));
-  return kv_.check();
+  EDDY_TRY(kv_.check());
+  return log_.check();
 }
 
 Status RecurrentMemory::check_free_rows() const {
@@ -135,7 +152,8 @@ Status RecurrentMemory::check_free_rows() const {
                   t.layer.value);
     }
   }
-  return kv_.check_free_pages();
+  EDDY_TRY(kv_.check_free_pages());
+  return log_.check_free_pages();
 }
 
 }  // namespace eddy

@@ -19,6 +19,12 @@
 //   I7  A page is free, or counts the cells that name it. A cell names the pages of the positions
 //       that its tokens still see, and no other (while its micro-batch is applied maybe earlier
 //       ones too). They are written up to its tokens, and nobody reads further.
+//   I8  A cell counts those that name it as an anchor. One that is nothing else is idle: it counts
+//       as free. A cell that is no tail has neither anchors nor pages of the log.
+//
+// With an update log (n_rewind) the tail leads back: from anchors, earlier states in cells that
+// nobody needs, and from what the recurrent ops were told since (memory/update_log.h). That makes
+// the end of a sequence removable, seq_rm(); where cells or pages are short, only less of it.
 //
 // All or nothing: a call that returns an error has changed nothing, except where it says otherwise.
 // A sequence is empty, live, lost (its computation failed in place) or parked (its state was given
@@ -57,6 +63,7 @@
 #include "memory/state_layout.h"
 #include "memory/state_tensors.h"
 #include "memory/state_view.h"
+#include "memory/update_log.h"
 
 namespace eddy {
 
@@ -66,11 +73,13 @@ struct RecurrentMemoryParams {
   DType type_r = DType::kF32;                // F32, F16 or BF16
   DType type_s = DType::kF32;                // F32, F16 or BF16
   DType type_kv = DType::kF32;               // F32, F16, BF16 or Q8_0; rows are whole blocks
-  bool offload = true;                  // states lie with their layer's device; else on the host
-  std::uint32_t mem_size = 0;           // cells, at least 1
-  std::uint32_t n_seq_max = 0;          // live sequences, at least 1
-  std::uint32_t n_ubatch_max = 0;       // most tokens in a micro-batch, at least 1
-  std::uint32_t kv_size = 0;            // positions of K and V in all; at least 1 with attention
+  bool offload = true;             // states lie with their layer's device; else on the host
+  std::uint32_t mem_size = 0;      // cells, at least 1
+  std::uint32_t n_seq_max = 0;     // live sequences, at least 1
+  std::uint32_t n_ubatch_max = 0;  // most tokens in a micro-batch, at least 1
+  std::uint32_t kv_size = 0;       // positions of K and V in all; at least 1 with attention
+  std::uint32_t n_rewind = 0;      // tokens that can be taken back, a multiple of kKvPage; 0: none
+  std::uint64_t n_log_bytes_max = std::uint64_t{1} << 30;  // of the update log
   std::function<bool(LayerId)> filter;  // layers that keep state here; empty: all with elements
   ModelIdentity identity;               // written into serialised states, and demanded of them
 };
@@ -86,6 +95,14 @@ struct ParkRequest {
 // sequences are parked only if the call that asked succeeds (is_parked()); until then an accepted
 // copy is just a copy.
 using ParkFn = std::function<bool(const ParkRequest&)>;
+
+// States to make again: what the log says of the lane's tokens, from row src to row dst. The rows
+// and the pages are those of the contexts' get_r_l() and get_s_l().
+struct Replay {
+  Lane lane;   // its tokens are the log's
+  KvLane log;  // where they stand
+};
+using ReplayFn = std::function<Status(const Replay&)>;
 
 // The part of the memory that lies in one kind of buffer.
 struct MemoryUse {
@@ -141,10 +158,12 @@ class RecurrentMemory {
   // is free, and every row zero (I6). Touches the rows of cells that were held, and no others.
   Status clear(bool data);
 
-  // Removes a range. Only the whole sequence can be removed, or nothing (a range that holds none of
-  // its positions). kOutOfWindow: anything between would need a past state. Where no layer is
-  // recurrent, an end can be removed too, while all windows still show the first position; if the
-  // tail is shared this makes room for a cell, as init_batch(): kFull.
+  // Removes a range: the whole sequence, nothing (a range that holds none of its positions), or an
+  // end. An end can be removed while an anchor leads to what is left (see seq_pos_min()) and
+  // on_replay() is set, in O(tokens since the anchor); where no layer is recurrent, while all
+  // windows still show the first position. If the tail is shared this makes room for a cell, as
+  // init_batch(): kFull. kOutOfWindow: anything else; the message names the nearest that can be
+  // had. Where the replay fails, with its error, a private state is lost, as in a context.
   Status seq_rm(SeqId seq, Pos p0, Pos p1);
 
   // Makes dst share the whole state of src; what dst held is released. An empty src empties dst,
@@ -161,14 +180,19 @@ class RecurrentMemory {
   Status seq_div(SeqId seq, Pos p0, Pos p1, int d);
   bool get_can_shift() const { return false; }
 
-  // The smallest position whose state is kept: with a recurrent layer the newest alone, so it is
-  // seq_pos_max(), and so where a window has passed the first position; else 0. -1: empty.
+  // The smallest position whose state can be had, by removing what follows: with a recurrent layer
+  // the oldest anchor's, or else the newest alone; without, 0, or the newest where a window has
+  // passed the first position. -1: empty.
   // kStateLost: lost or parked. O(1).
   Result<Pos> seq_pos_min(SeqId seq) const;
   // The position of the last token. -1: empty. kStateLost: lost or parked. O(1).
   Result<Pos> seq_pos_max(SeqId seq) const;
 
   bool is_parked(SeqId seq) const;
+
+  // How states are made again; an empty function forbids it (the state after create()). It must
+  // neither call the memory nor throw.
+  void on_replay(ReplayFn replay) { replay_ = std::move(replay); }
 
   // --- Checkpoints --------------------------------------------------------------------------
 
@@ -206,13 +230,14 @@ class RecurrentMemory {
   std::vector<MemoryUse> memory_breakdown() const;
   std::uint32_t mem_size() const;
   std::uint32_t n_seq_max() const;
-  std::uint32_t n_free_cells() const;
+  std::uint32_t n_free_cells() const;  // and idle ones
 
   // Who holds which cell, to look at.
   const Ledger& ledger() const { return ledger_; }
   const KvMemory& kv() const { return kv_; }
+  const UpdateLog& log() const { return log_; }
 
-  // Verifies I1 .. I5 and I7: O(mem_size + n_seq_max), and all page lists. The error names the
+  // Verifies I1 .. I5, I7 and I8: O(mem_size + n_seq_max), and all page lists. The error names the
   // invariant.
   Status check() const;
   // Verifies I6: reads every free row and page.
@@ -230,7 +255,12 @@ class RecurrentMemory {
     StagedSlot staged;
   };
 
-  RecurrentMemory(RecurrentMemoryParams&& params, StateTensors&& tensors, KvMemory&& kv);
+  struct Rooms {
+    StateTensors tensors;
+    KvMemory kv;
+    UpdateLog log;
+  };
+  RecurrentMemory(RecurrentMemoryParams&& params, Rooms&& rooms);
 
   Status check_idle() const;                 // no context is open
   Status check_seq(SeqId seq) const;         // a sequence of this memory
@@ -252,6 +282,8 @@ class RecurrentMemory {
 
   bool is_recurrent() const { return !tensors_.all().empty(); }  // some layer has R or S
   Status remove_end(SeqId seq, Pos n_tokens);
+  Status rewind(SeqId seq, Pos n_tokens);
+  Status make_again(const Anchor& anchor, CellId tail, CellId dst, Pos n_tokens);
 
   Result<RecurrentContext> open_context(ContextStatus status);
   void close_context() noexcept;
@@ -263,12 +295,14 @@ class RecurrentMemory {
   const std::uint32_t n_ubatch_max_;
   StateTensors tensors_;
   KvMemory kv_;
+  UpdateLog log_;
   StateFormat format_;
   Ledger ledger_;
   mutable SlotPlanner planner_;  // scratch
   mutable Evictor evictor_;      // scratch
   Walk walk_;
   ParkFn park_;
+  ReplayFn replay_;
 };
 
 }  // namespace eddy

@@ -46,11 +46,70 @@ Status RecurrentMemory::seq_rm(SeqId seq, Pos p0, Pos p1) {
     return {};
   }
   if (removed == Overlap::kNone) return {};
-  if (!is_recurrent() && (p1 < 0 || p1 >= n_tokens)) return remove_end(seq, p0);
+  if (p1 < 0 || p1 >= n_tokens) return is_recurrent() ? rewind(seq, p0) : remove_end(seq, p0);
   return fail(ErrorCode::kOutOfWindow,
-              "sequence {}: cannot remove [{}, {}) of 0 .. {}: only the state after {} is kept; "
-              "the nearest that can be had is the empty sequence",
-              seq.value, p0, p1, n_tokens - 1, n_tokens - 1);
+              "sequence {}: cannot remove [{}, {}) of 0 .. {}: what follows depends on it; only an "
+              "end can be removed",
+              seq.value, p0, p1, n_tokens - 1);
+}
+
+// Keeps the first n_tokens of a live sequence with recurrent layers, at least 1.
+Status RecurrentMemory::rewind(SeqId seq, Pos n_tokens) {
+  const CellId tail = ledger_[seq].tail;
+  const AnchorList all = ledger_.anchors(tail);
+  AnchorList kept;
+  for (const Anchor& anchor : all.all()) {
+    if (anchor.n_tokens <= n_tokens) kept.add(anchor);
+  }
+  if (kept.empty() || !replay_) {
+    EDDY_TRY_ASSIGN(const Pos nearest, seq_pos_min(seq));
+    return fail(ErrorCode::kOutOfWindow,
+                "sequence {}: cannot remove from {} on: of 0 .. {} the nearest state that can be "
+                "had is that after {}, or the empty sequence",
+                seq.value, n_tokens, ledger_[seq].n_tokens - 1, nearest);
+  }
+  const Anchor anchor = kept.newest();
+  ledger_.hold_anchor(anchor.cell);  // not to be taken to make room
+  planner_.begin();
+  planner_.replace(seq, n_tokens);  // a cell, if others hold the tail too
+  Status made = make_room();
+  if (made) {
+    const bool is_in_place = ledger_.is_private(seq);
+    if (is_in_place) ledger_.forget_as_anchor(tail);
+    const CellId dst = is_in_place ? tail : ledger_.stage();
+    made = make_again(anchor, tail, dst, n_tokens);
+    if (made && is_in_place) {
+      ledger_.truncate_pages(tail, n_tokens);
+    } else if (made) {
+      ledger_.share_pages(tail, dst, n_tokens);
+    }
+    if (made) {
+      ledger_.set_anchors(dst, kept);
+      ledger_.set_tail(seq, dst, n_tokens);
+    } else if (is_in_place) {
+      ledger_.drop(seq, SeqStatus::kLost);
+    } else {
+      ledger_.unstage(dst);
+    }
+  }
+  ledger_.let_go_anchor(anchor.cell);
+  return made;
+}
+
+// Makes the state after n_tokens in the rows of dst, from an anchor and the log of the tail.
+Status RecurrentMemory::make_again(const Anchor& anchor, CellId tail, CellId dst, Pos n_tokens) {
+  if (n_tokens == anchor.n_tokens) {
+    tensors_.copy(anchor.cell, dst);
+    return {};
+  }
+  walk_.is_open = true;  // the replay must not change us
+  const bool has_cell = anchor.cell != CellId();
+  Status done = replay_({.lane = {.n_tokens = static_cast<std::int32_t>(n_tokens - anchor.n_tokens),
+                                  .src = has_cell ? anchor.cell.value : kZeroRow,
+                                  .dst = dst.value},
+                         .log = log_.lane(tail, anchor.n_tokens)});
+  walk_.is_open = false;
+  return done;
 }
 
 // Keeps the first n_tokens of a live sequence without recurrent layers, at least 1.
@@ -131,7 +190,11 @@ Status RecurrentMemory::seq_div(SeqId seq, Pos p0, Pos p1, int d) {
 
 Result<Pos> RecurrentMemory::seq_pos_min(SeqId seq) const {
   EDDY_TRY_ASSIGN(const Pos newest, seq_pos_max(seq));
-  if (is_recurrent() || newest < 0) return newest;
+  if (newest < 0) return newest;
+  if (is_recurrent()) {
+    const AnchorList anchors = ledger_.anchors(ledger_[seq].tail);
+    return anchors.empty() ? newest : std::max<Pos>(anchors.oldest().n_tokens, 1) - 1;
+  }
   return std::max<Pos>(kv_.n_tokens_min(ledger_[seq].tail), 1) - 1;
 }
 

@@ -15,11 +15,13 @@ namespace eddy {
 
 struct StateLayout {
   struct Layer {
-    std::uint64_t r_elems = 0;  // elements of a row of R; 0: the layer has none
-    std::uint64_t s_elems = 0;  // elements of a row of S; 0: the layer has none
-    std::uint64_t k_elems = 0;  // elements of K for each token; 0: the layer has no attention
-    std::uint64_t v_elems = 0;  // elements of V for each token; 0 where k_elems is
-    std::int32_t window = 0;    // positions that a token sees, itself included; 0: all
+    std::uint64_t r_elems = 0;      // elements of a row of R; 0: the layer has none
+    std::uint64_t s_elems = 0;      // elements of a row of S; 0: the layer has none
+    std::uint64_t r_log_elems = 0;  // floats that R's op is told for each token; 0: no log
+    std::uint64_t s_log_elems = 0;  // and S's
+    std::uint64_t k_elems = 0;      // elements of K for each token; 0: the layer has no attention
+    std::uint64_t v_elems = 0;      // elements of V for each token; 0 where k_elems is
+    std::int32_t window = 0;        // positions that a token sees, itself included; 0: all
   };
   std::vector<Layer> layers;  // by LayerId, all layers of the model
 };

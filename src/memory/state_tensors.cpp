@@ -1,5 +1,6 @@
 #include "memory/state_tensors.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/checked.h"
@@ -94,6 +95,7 @@ Result<StateTensors> StateTensors::create(const StateTensorsParams& params) {
     tensor.rows.buffer = tensors.buffers_[plan.buffer].get();
     (tensor.kind == StateKind::kR ? tensors.r_ : tensors.s_)[tensor.layer] = tensor.rows;
     tensors.tensors_.push_back(tensor);
+    tensors.row_.resize(std::max<std::size_t>(tensors.row_.size(), tensor.row_bytes));
   }
   return tensors;
 }
@@ -101,6 +103,14 @@ Result<StateTensors> StateTensors::create(const StateTensorsParams& params) {
 void StateTensors::wipe(CellId cell) noexcept {
   for (const StateTensor& t : tensors_) {
     t.rows.buffer->zero(offset_of(t, cell), t.rows.stride);
+  }
+}
+
+void StateTensors::copy(CellId src, CellId dst) noexcept {
+  for (const StateTensor& t : tensors_) {
+    const auto row = std::span(row_).first(t.row_bytes);
+    read(t, src, row);
+    write(t, dst, row);
   }
 }
 

@@ -59,6 +59,9 @@ class StateTensors {
   // Writes zeros over a cell's rows.
   void wipe(CellId cell) noexcept;
 
+  // Writes a cell's rows over another's.
+  void copy(CellId src, CellId dst) noexcept;
+
   // Elements of a cell's row of one tensor, as bytes.
   void read(const StateTensor& tensor, CellId cell, std::span<std::byte> out) const noexcept;
   void write(const StateTensor& tensor, CellId cell, std::span<const std::byte> row) noexcept;
@@ -75,6 +78,7 @@ class StateTensors {
   std::vector<StateTensor> tensors_;
   Table<LayerId, StateRows> r_;
   Table<LayerId, StateRows> s_;
+  std::vector<std::byte> row_;  // room for the longest row
 };
 
 }  // namespace eddy

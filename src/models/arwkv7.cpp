@@ -57,10 +57,7 @@ void Arwkv7::load_layer(Loader& loader, std::int64_t il) {
       .ffn_norm = load_rms_norm(load, "ffn_norm", n_embd, eps_),
       .ffn = GatedMlp(load, {.n_embd = n_embd, .n_ff = n_ff_, .function = Activation::kSilu}),
   });
-  layout_.layers.push_back({
-      .r_elems = Rwkv7TimeMix::r_elems(shape_),
-      .s_elems = static_cast<std::uint64_t>(n_embd),
-  });
+  layout_.layers.push_back(Rwkv7TimeMix::state(shape_, 1));
 }
 
 Status Arwkv7::forward(const Forward& pass) const {

@@ -53,7 +53,9 @@ GriffinRecurrent::GriffinRecurrent(Loader& loader, const Loader::Layer& load,
 
 StateLayout::Layer GriffinRecurrent::state(const GriffinShape& shape) {
   return {.r_elems = static_cast<std::uint64_t>(shape.width),
-          .s_elems = short_conv_state_elems(shape.width, shape.d_conv)};
+          .s_elems = short_conv_state_elems(shape.width, shape.d_conv),
+          .r_log_elems = static_cast<std::uint64_t>(shape.width),  // the states themselves
+          .s_log_elems = short_conv_log_elems(shape.width)};
 }
 
 Status GriffinRecurrent::mix(const Forward& pass, LayerId il, ConstMat normed, Mat x) const {

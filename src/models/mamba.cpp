@@ -68,6 +68,8 @@ void Mamba::load_layer(const Loader::Layer& load) {
   layout_.layers.push_back({
       .r_elems = selective_scan_state_elems(d_inner_, d_state_),
       .s_elems = short_conv_state_elems(d_inner_, d_conv_),
+      .r_log_elems = selective_scan_log_elems(d_inner_, d_state_),
+      .s_log_elems = short_conv_log_elems(d_inner_),
   });
 }
 

@@ -70,6 +70,8 @@ void Mamba2::load_layer(const Loader::Layer& load) {
   layout_.layers.push_back({
       .r_elems = ssd_scan_state_elems(n_head_, d_inner_ / n_head_, d_state_),
       .s_elems = short_conv_state_elems(n_channels_, d_conv_),
+      .r_log_elems = ssd_scan_log_elems(n_head_, d_inner_ / n_head_, n_group_, d_state_),
+      .s_log_elems = short_conv_log_elems(n_channels_),
   });
 }
 

@@ -71,10 +71,7 @@ void Rwkv6::load_layer(Loader& loader, std::int64_t il) {
       .receptance = load.matrix("channel_mix_receptance.weight", n_embd, n_embd),
   });
   // S: the inputs of the time mix, then those of the channel mix.
-  layout_.layers.push_back({
-      .r_elems = Rwkv6TimeMix::r_elems(shape_),
-      .s_elems = 2 * static_cast<std::uint64_t>(n_embd),
-  });
+  layout_.layers.push_back(Rwkv6TimeMix::state(shape_, 2));
 }
 
 Status Rwkv6::forward(const Forward& pass) const {

@@ -54,8 +54,12 @@ void Rwkv6TimeMix::load_lerps(const Loader::Layer& load, const Rwkv6Shape& shape
   lerp_up_ = load.matrices("time_mix_w2.weight", shape.lerp_rank, n, 5);
 }
 
-std::uint64_t Rwkv6TimeMix::r_elems(const Rwkv6Shape& shape) {
-  return wkv_state_elems(shape.n_head(), shape.head_size);
+StateLayout::Layer Rwkv6TimeMix::state(const Rwkv6Shape& shape, std::int64_t n_shift) {
+  const auto n_s = static_cast<std::uint64_t>(n_shift * shape.n_embd);
+  return {.r_elems = wkv_state_elems(shape.n_head(), shape.head_size),
+          .s_elems = n_s,
+          .r_log_elems = wkv6_log_elems(shape.n_head(), shape.n_head_kv, shape.head_size),
+          .s_log_elems = n_s};
 }
 
 // mixed {5C, T}: what the projections see, for w, k, v, r, g.

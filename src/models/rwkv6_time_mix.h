@@ -33,8 +33,9 @@ class Rwkv6TimeMix {
   // x += the time mix of normed; both {C, T}.
   Status add(const Forward& pass, LayerId il, ConstMat normed, Mat x) const;
 
-  // Elements of R: the matrices of the heads. S begins with the C elements of the token shift.
-  static std::uint64_t r_elems(const Rwkv6Shape& shape);
+  // What a layer keeps: R, the matrices of the heads; S, n_shift token shifts of C elements, the
+  // first of which is the time mix's.
+  static StateLayout::Layer state(const Rwkv6Shape& shape, std::int64_t n_shift);
 
  private:
   void load_lerps(const Loader::Layer& load, const Rwkv6Shape& shape);

@@ -63,10 +63,7 @@ void Rwkv6Qwen2::load_layer(Loader& loader, std::int64_t il) {
       .ffn_norm = load_rms_norm(load, "ffn_norm", n_embd, eps_),
       .ffn = GatedMlp(load, {.n_embd = n_embd, .n_ff = n_ff_, .function = Activation::kSilu}),
   });
-  layout_.layers.push_back({
-      .r_elems = Rwkv6TimeMix::r_elems(shape_),
-      .s_elems = static_cast<std::uint64_t>(n_embd),
-  });
+  layout_.layers.push_back(Rwkv6TimeMix::state(shape_, 1));
 }
 
 Status Rwkv6Qwen2::forward(const Forward& pass) const {

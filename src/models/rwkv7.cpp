@@ -63,10 +63,7 @@ void Rwkv7::load_layer(Loader& loader, std::int64_t il) {
       .value = load.matrix("channel_mix_value.weight", n_ff_, n_embd),
   });
   // S: the inputs of the time mix, then those of the channel mix.
-  layout_.layers.push_back({
-      .r_elems = Rwkv7TimeMix::r_elems(shape_),
-      .s_elems = 2 * static_cast<std::uint64_t>(n_embd),
-  });
+  layout_.layers.push_back(Rwkv7TimeMix::state(shape_, 2));
 }
 
 Status Rwkv7::forward(const Forward& pass) const {

@@ -54,8 +54,13 @@ Rwkv7TimeMix::Rwkv7TimeMix(const Loader::Layer& load, const Rwkv7Shape& shape, b
   }
 }
 
-std::uint64_t Rwkv7TimeMix::r_elems(const Rwkv7Shape& shape) {
-  return wkv_state_elems(shape.n_embd / shape.head_size, shape.head_size);
+StateLayout::Layer Rwkv7TimeMix::state(const Rwkv7Shape& shape, std::int64_t n_shift) {
+  const std::int64_t n_head = shape.n_embd / shape.head_size;
+  const auto n_s = static_cast<std::uint64_t>(n_shift * shape.n_embd);
+  return {.r_elems = wkv_state_elems(n_head, shape.head_size),
+          .s_elems = n_s,
+          .r_log_elems = wkv7_log_elems(n_head, shape.head_size),
+          .s_log_elems = n_s};
 }
 
 Status Rwkv7TimeMix::add(const Forward& pass, LayerId il, ConstMat normed, Mat v_first,

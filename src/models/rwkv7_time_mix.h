@@ -29,8 +29,9 @@ class Rwkv7TimeMix {
   // the others read.
   Status add(const Forward& pass, LayerId il, ConstMat normed, Mat v_first, Mat x) const;
 
-  // Elements of R: the matrices of the heads. S begins with the C elements of the token shift.
-  static std::uint64_t r_elems(const Rwkv7Shape& shape);
+  // What a layer keeps: R, the matrices of the heads; S, n_shift token shifts of C elements, the
+  // first of which is the time mix's.
+  static StateLayout::Layer state(const Rwkv7Shape& shape, std::int64_t n_shift);
 
  private:
   bool is_first_, has_gate_;

@@ -41,7 +41,7 @@ constexpr std::int64_t kFloatsOf64Bytes = 16;
 }  // namespace
 
 Result<Scratch> Scratch::create(const Model& model, Ops& ops, const RecurrentContext& worst) {
-  Scratch scratch;
+  Scratch scratch = planning();
   PlanningOps planning(ops);
   const auto n_outputs = static_cast<std::int64_t>(worst.ubatch().outputs.size());
   const std::int64_t n_vocab = model.info().n_vocab;

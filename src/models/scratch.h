@@ -32,6 +32,9 @@ class Scratch {
   // (RecurrentMemory::init_full), here and in the ops. kOutOfMemory.
   static Result<Scratch> create(const Model& model, Ops& ops, const RecurrentContext& worst);
 
+  // For a pass with ops that compute nothing: its matrices have no address.
+  static Scratch planning() { return {}; }
+
   // {n, n_tokens}, not initialised, until the scope ends in which it was taken. Asking for more
   // than was planned is our own mistake and aborts.
   Mat mat(std::int64_t n, std::int64_t n_tokens);

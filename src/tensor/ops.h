@@ -8,6 +8,9 @@
 // Shapes are checked by the caller (models/ against the file); an op returns an error only for what
 // it cannot compute: a weight type, or state rows that lie in another device's memory; or for want
 // of room that was not reserved.
+//
+// An op with a state can leave its update inputs in a log (StateRows::log), and make the states
+// again from them: tensor/update_inputs.h.
 #pragma once
 
 #include <cstdint>
@@ -254,6 +257,7 @@ struct RgLruArgs {
   ConstMat gate_x, gate_a;                // {n, n_tokens}, before bias and sigmoid
   std::span<const float> bias_x, bias_a;  // n
   std::span<const float> decay;           // n, at most 0: -8 softplus(Lambda)
+  ConstMat h = {};                        // {n, n_tokens}: states to replay, in place of the inputs
   std::span<const Lane> lanes;
   StateRows state;  // R, rows of n elements
   Mat out;          // {n, n_tokens}
@@ -306,6 +310,15 @@ std::uint64_t selective_scan_state_elems(std::int64_t d_inner, std::int64_t d_st
 std::uint64_t ssd_scan_state_elems(std::int64_t n_head, std::int64_t head_dim,
                                    std::int64_t d_state);
 std::uint64_t wkv_state_elems(std::int64_t n_head, std::int64_t head_size);
+
+// Update inputs of a token, in floats. Of a token shift and of an RG-LRU they are as many as
+// elements of the state.
+std::uint64_t short_conv_log_elems(std::int64_t n_channels);
+std::uint64_t selective_scan_log_elems(std::int64_t d_inner, std::int64_t d_state);
+std::uint64_t ssd_scan_log_elems(std::int64_t n_head, std::int64_t head_dim, std::int64_t n_group,
+                                 std::int64_t d_state);
+std::uint64_t wkv6_log_elems(std::int64_t n_head, std::int64_t n_head_kv, std::int64_t head_size);
+std::uint64_t wkv7_log_elems(std::int64_t n_head, std::int64_t head_size);
 
 // The list: X(op, its arguments). Whoever treats all ops alike walks it.
 // clang-format off

@@ -45,6 +45,37 @@ struct Weight {
   std::int64_t n_out() const { return ne[1]; }
 };
 
+// Positions of a page: what is kept for positions p with the same p / kKvPage lies together.
+inline constexpr std::int32_t kKvPage = 32;
+
+// A lane's pages, of keys and values or of a log. The lane's tokens stand at positions pos, pos +
+// 1,
+// ...; the memory has given a page to each of them, but those before first_page, and kept those of
+// the earlier positions that may still be asked for. No two lanes write to the same page, unless
+// one goes on from the other.
+struct KvLane {
+  std::int32_t pos = 0;                 // of the lane's first token
+  std::int32_t first_page = 0;          // positions before first_page * kKvPage are gone
+  std::span<const std::int32_t> pages;  // page of position p: pages[p / kKvPage - first_page]
+};
+
+// The update inputs of one state tensor, in pages of kKvPage positions: for each position a row of
+// n_elems floats, what the recurrence was told there (tensor/update_inputs.h).
+struct LogRows {
+  Buffer* buffer = nullptr;
+  std::uint64_t offset = 0;   // bytes from the start of the buffer to the first row of page 0
+  std::uint64_t stride = 0;   // bytes from page to page, a multiple of 64
+  std::uint64_t n_elems = 0;  // floats of a row
+
+  // The address of a row, or nullptr where the pages are not host memory.
+  float* host_row(std::int32_t page, std::int64_t row) const {
+    std::byte* base = buffer->host();
+    if (!base) return nullptr;
+    base += offset + static_cast<std::uint64_t>(page) * stride;
+    return reinterpret_cast<float*>(base) + static_cast<std::uint64_t>(row) * n_elems;
+  }
+};
+
 // The R or the S tensor of one layer: n_rows rows, one for each memory cell, at a fixed stride.
 // Element types are F32, F16 or BF16.
 struct StateRows {
@@ -54,6 +85,8 @@ struct StateRows {
   std::uint64_t n_elems = 0;  // elements of a row
   std::uint32_t n_rows = 0;
   DType type = DType::kF32;
+  LogRows log = {};                        // where the op leaves its update inputs
+  std::span<const KvLane> log_lanes = {};  // in the order of the lanes; none: nowhere
 
   // The address of a row, or nullptr where the rows are not host memory.
   std::byte* host_row(std::int32_t row) const {
@@ -62,9 +95,6 @@ struct StateRows {
     return base ? base + offset + static_cast<std::uint64_t>(row) * stride : nullptr;
   }
 };
-
-// Positions of a page of keys and values: positions p with the same p / kKvPage lie together.
-inline constexpr std::int32_t kKvPage = 32;
 
 // The keys and values of one attention layer, in pages of kKvPage positions: a page is kKvPage rows
 // of K, then as many rows of V. Element types are F32, F16, BF16 or Q8_0.
@@ -78,15 +108,6 @@ struct KvPages {
   DType type = DType::kF32;
 };
 
-// A lane's pages in one layer. The lane's tokens stand at positions pos, pos + 1, ...; the memory
-// has given a page to each of them, and kept those of the earlier positions that the layer's window
-// still shows. No two lanes write to the same page.
-struct KvLane {
-  std::int32_t pos = 0;                 // of the lane's first token
-  std::int32_t first_page = 0;          // positions before first_page * kKvPage are gone
-  std::span<const std::int32_t> pages;  // page of position p: pages[p / kKvPage - first_page]
-};
-
 // What an attention op sees of a layer: the pages, and by lane who has which.
 struct KvView {
   KvPages pages;
@@ -97,13 +118,19 @@ struct KvView {
 inline constexpr std::int32_t kZeroRow = -1;
 
 // One sequence's part of a micro-batch, as a kernel sees it: its tokens and its rows of state.
-// The kernel reads row src (or zeros) and writes row dst; src == dst is an update in place. No two
-// lanes of a micro-batch share a dst, and no lane's dst is another's src.
+// The kernel reads row src (or zeros) and writes row dst; src == dst is an update in place. A lane
+// may go on from the lane right before it: then its src is that one's dst, and its tokens follow.
+// Otherwise no two lanes of a micro-batch share a dst, and no lane's dst is another's src.
 struct Lane {
   std::int32_t first_token = 0;  // index into the micro-batch
   std::int32_t n_tokens = 0;     // at least 1
   std::int32_t src = kZeroRow;
   std::int32_t dst = 0;
 };
+
+// Whether lane i goes on from the one before it.
+inline bool goes_on(std::span<const Lane> lanes, std::size_t i) {
+  return i > 0 && lanes[i].src == lanes[i - 1].dst;
+}
 
 }  // namespace eddy

@@ -63,7 +63,7 @@ TEST(EngineOpen, TheStateTypesCount) {
   const EngineInfo info = info_of({.type_r = StateType::kF16, .type_s = StateType::kBF16});
   EXPECT_EQ(info.n_r_bytes, 2U * 128 * 16 * 2);
   EXPECT_EQ(info.n_s_bytes, 2U * 128 * 3 * 2);
-  EXPECT_EQ(info.mem_size, info.n_seq_max);
+  EXPECT_EQ(info.mem_size, 3 * info.n_seq_max);
   EXPECT_GE(info.n_threads, 1);
 }
 

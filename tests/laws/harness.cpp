@@ -33,6 +33,15 @@ std::vector<T> part_of(const std::vector<T>& all, std::size_t first, std::size_t
   return {begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last)};
 }
 
+// The lane that a part ends with.
+std::size_t last_lane_of(const UBatchPart& part, const RecurrentContext& context) {
+  const auto lanes = context.lanes();
+  const auto ends_there = [&](const Lane& lane) {
+    return lane.first_token + lane.n_tokens == part.first_token + part.n_tokens;
+  };
+  return static_cast<std::size_t>(std::ranges::find_if(lanes, ends_there) - lanes.begin());
+}
+
 }  // namespace
 
 Tokens make_tokens(std::size_t n, std::uint64_t seed) {
@@ -89,10 +98,13 @@ Harness::Harness(const Case& c, const Setting& setting) {
        .n_seq_max = setting.n_seq_max,
        .n_ubatch_max = setting.n_ubatch_max,
        .kv_size = setting.kv_size,
+       .n_rewind = setting.n_rewind,
        .filter = {},
        .identity = model_->identity()}));
   const RecurrentContext worst = must(memory_->init_full());
   scratch_ = std::make_unique<Scratch>(must(Scratch::create(*model_, *ops_, worst)));
+  recurrences_ = must(Recurrences::of(*model_, *ops_, worst));
+  memory_->on_replay([this](const Replay& replay) { return recurrences_.replay(*ops_, replay); });
   logits_.resize(setting.n_ubatch_max * static_cast<std::size_t>(model_->info().n_vocab));
 }
 
@@ -148,8 +160,9 @@ Status Harness::compute(Ops& ops, RecurrentContext& context, std::vector<Rows>& 
       model_->forward({.ops = ops, .context = context, .scratch = *scratch_, .logits = logits}));
   for (std::size_t i = 0; i < ubatch.parts.size(); ++i) {
     const UBatchPart& part = ubatch.parts[i];
-    row_of_[part.seq.value] = context.lanes()[i].dst;
-    note_pages(part.seq.value, i, context);
+    const std::size_t lane = last_lane_of(part, context);
+    row_of_[part.seq.value] = context.lanes()[lane].dst;
+    note_pages(part.seq.value, lane, context);
     for (std::int64_t o = 0; o < logits.n_tokens; ++o) {
       const std::int32_t token = ubatch.outputs[static_cast<std::size_t>(o)];
       if (token < part.first_token || token >= part.first_token + part.n_tokens) continue;
@@ -168,6 +181,20 @@ void Harness::remove(int seq) {
   pages_of_.erase(seq);
   check();
 }
+
+bool Harness::try_rewind(int seq, std::int64_t n_tokens) {
+  const Status removed = memory_->seq_rm(SeqId(seq), n_tokens, -1);
+  if (!removed && removed.error().code != ErrorCode::kOutOfWindow) must(removed);
+  check();
+  return removed.ok();
+}
+
+void Harness::rewind(int seq, std::int64_t n_tokens) {
+  must(memory_->seq_rm(SeqId(seq), n_tokens, -1));
+  check();
+}
+
+std::int64_t Harness::shortest(int seq) { return must(memory_->seq_pos_min(SeqId(seq))) + 1; }
 
 void Harness::fork(int from, int to) {
   must(memory_->seq_cp(SeqId(from), SeqId(to), -1, -1));

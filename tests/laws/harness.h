@@ -20,6 +20,7 @@
 #include "laws/cases.h"
 #include "memory/recurrent_memory.h"
 #include "models/model.h"
+#include "models/recurrences.h"
 #include "models/scratch.h"
 #include "tensor/ops.h"
 
@@ -54,10 +55,11 @@ struct Part {
 struct Setting {
   int n_threads = 1;
   std::string isa = {};  // "": the best of this machine
-  std::uint32_t mem_size = 9;
+  std::uint32_t mem_size = 21;
   std::uint32_t n_seq_max = 6;
   std::uint32_t n_ubatch_max = 96;
   std::uint32_t kv_size = 2048;  // positions of K and V
+  std::uint32_t n_rewind = 32;   // tokens of the update log; 0: none
 };
 
 class Harness {
@@ -79,6 +81,9 @@ class Harness {
   Status try_feed_batch(Ops& ops, const std::vector<Part>& parts, std::uint32_t n_ubatch);
 
   void remove(int seq);
+  void rewind(int seq, std::int64_t n_tokens);      // keeps so many
+  bool try_rewind(int seq, std::int64_t n_tokens);  // false: the memory cannot go back there
+  std::int64_t shortest(int seq);                   // the fewest tokens that it can go back to
   void fork(int from, int to);
   Bytes save(int seq);
   void restore(int seq, const Bytes& bytes);
@@ -105,6 +110,7 @@ class Harness {
   std::unique_ptr<const Model> model_;
   std::unique_ptr<RecurrentMemory> memory_;
   std::unique_ptr<Scratch> scratch_;
+  Recurrences recurrences_;
   std::vector<float> logits_;
   std::map<int, std::int32_t> row_of_;  // by sequence: the row that it wrote last
   std::map<int, std::vector<std::vector<std::int32_t>>>

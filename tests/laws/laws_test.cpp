@@ -184,6 +184,89 @@ TEST_P(Laws, CheckpointIsCopy) {
   EXPECT_TRUE(same_bits(rows, slice(alone(h, joined(prompt, b)), 12, 20)));
 }
 
+// With and without an update log: it changes no bit of what is computed.
+TEST_P(Laws, TheLogChangesNothing) {
+  const Tokens tokens = make_tokens(90, 30);
+  Harness with(GetParam()), without(GetParam(), {.n_rewind = 0});
+  EXPECT_TRUE(same_bits(with.feed(0, tokens), without.feed(0, tokens)));
+  EXPECT_EQ(with.save(0), without.save(0));
+}
+
+TEST_P(Laws, RewoundIsNeverSeen) {
+  Harness h(GetParam());
+  const Tokens tokens = make_tokens(80, 31), other = make_tokens(12, 32);
+  const Rows whole = alone(h, tokens);
+  for (const std::uint32_t n_ubatch : {96u, 17u, 1u}) {
+    h.feed(0, tokens, n_ubatch);
+    const std::int64_t shortest = h.shortest(0);
+    EXPECT_LE(shortest, 80 - 32) << "n_ubatch " << n_ubatch;
+    for (const std::int64_t n : {79L, 70L, 65L, 64L, 50L, std::max(shortest, 1L)}) {
+      SCOPED_TRACE(testing::Message() << "n_ubatch " << n_ubatch << ", back to " << n);
+      h.rewind(0, n);
+      ASSERT_EQ(h.length(0), n);
+      const auto kept = static_cast<std::size_t>(n);
+      h.fork(0, 1);
+      EXPECT_TRUE(same_bits(h.feed(1, slice(tokens, kept, 80), 7), slice(whole, kept, 80)));
+      const Rows rows = h.feed(1, other);
+      h.remove(1);
+      EXPECT_TRUE(same_bits(rows, slice(alone(h, joined(tokens, other)), 80, 92)));
+    }
+    h.remove(0);
+  }
+}
+
+// Random histories of several sequences: fed together, forked, rewound time and again; now and then
+// what they would compute is compared with a sequence that never saw what was taken back.
+TEST_P(Laws, RandomRewindsAndForks) {
+  constexpr int kSequences = 4;
+  Harness h(GetParam(), {.mem_size = 11});
+  std::mt19937 random(33);
+  std::vector<Tokens> histories(kSequences);
+  std::uint64_t seed = 1000;
+  int n_rewinds = 0;
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(testing::Message() << "round " << round);
+    const int seq = static_cast<int>(random() % kSequences);
+    Tokens& history = histories[static_cast<std::size_t>(seq)];
+    switch (random() % 4) {
+      case 0: {
+        const int to = static_cast<int>(random() % kSequences);
+        if (history.empty() || to == seq) break;
+        h.fork(seq, to);
+        histories[static_cast<std::size_t>(to)] = history;
+        break;
+      }
+      case 1: {
+        if (history.empty()) break;
+        const auto n = static_cast<std::int64_t>(random() % history.size());
+        if (n == 0 || !h.try_rewind(seq, n)) break;
+        history.resize(static_cast<std::size_t>(n));
+        ++n_rewinds;
+        break;
+      }
+      default: {
+        std::vector<Part> parts;
+        for (int i = 0; i < kSequences; ++i) {
+          if (i != seq && random() % 2 == 0) continue;
+          parts.push_back({i, make_tokens(1 + random() % 40, ++seed)});
+          Tokens& grown = histories[static_cast<std::size_t>(i)];
+          grown = joined(grown, parts.back().tokens);
+        }
+        h.feed_batch(parts, static_cast<std::uint32_t>(1 + random() % 60));
+      }
+    }
+    if (round % 6 != 5 || history.empty()) continue;
+    const Tokens probe = make_tokens(3, 34);
+    h.fork(seq, 4);
+    const Rows rows = h.feed(4, probe);
+    h.remove(4);
+    Harness fresh(GetParam(), {.mem_size = 1, .n_rewind = 0});
+    fresh.feed(0, history);
+    ASSERT_TRUE(same_bits(rows, fresh.feed(0, probe)));
+  }
+  EXPECT_GE(n_rewinds, 3);
+}
+
 TEST_P(Laws, UsedCellShowsNothing) {
   const Tokens tokens = make_tokens(30, 18);
   Harness fresh(GetParam());

@@ -407,7 +407,8 @@ TEST_F(DefectTest, C14_ChecksReportInEveryBuild) {
                                        .filter = {}});
   ASSERT_TRUE(tensors.ok());
   KvMemory kv;  // of no attention layer
-  Ledger ledger(2, 2, *tensors, kv);
+  UpdateLog log;
+  Ledger ledger(2, 2, {*tensors, kv, log});
   EXPECT_TRUE(ledger.check({}).ok());
   const CellId cell = ledger.stage();
   EXPECT_FALSE(ledger.check({}).ok());  // staged, and no slot has it

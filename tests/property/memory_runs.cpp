@@ -28,13 +28,16 @@ struct Weight {
   OpKind kind;
   std::uint32_t weight;
 };
-constexpr Weight kWeights[] = {
-    {OpKind::kExtend, 420}, {OpKind::kRemove, 90},     {OpKind::kRemovePart, 20},
-    {OpKind::kFork, 130},   {OpKind::kKeep, 3},        {OpKind::kClear, 3},
-    {OpKind::kShift, 5},    {OpKind::kCheckpoint, 80}, {OpKind::kDropCheckpoint, 50},
-    {OpKind::kStart, 70},   {OpKind::kWrite, 15},      {OpKind::kRead, 25},
-    {OpKind::kDump, 4},     {OpKind::kLoad, 4},        {OpKind::kCorrupt, 16},
-    {OpKind::kUnpark, 30},  {OpKind::kRecover, 30},    {OpKind::kBadId, 5}};
+constexpr Weight kWeights[] = {{OpKind::kExtend, 380},    {OpKind::kRemove, 90},
+                               {OpKind::kRemovePart, 20}, {OpKind::kRewind, 40},
+                               {OpKind::kFork, 130},      {OpKind::kKeep, 3},
+                               {OpKind::kClear, 3},       {OpKind::kShift, 5},
+                               {OpKind::kCheckpoint, 80}, {OpKind::kDropCheckpoint, 50},
+                               {OpKind::kStart, 70},      {OpKind::kWrite, 15},
+                               {OpKind::kRead, 25},       {OpKind::kDump, 4},
+                               {OpKind::kLoad, 4},        {OpKind::kCorrupt, 16},
+                               {OpKind::kUnpark, 30},     {OpKind::kRecover, 30},
+                               {OpKind::kBadId, 5}};
 static_assert(std::size(kWeights) == kOpKinds);
 
 OpKind random_kind(Random& random) {
@@ -67,6 +70,16 @@ std::vector<WorldConfig> world_configs() {
       {.n_cells = 30, .n_seqs = 60, .n_ubatch_max = 24, .parks = true},
       {.n_cells = 64, .n_seqs = 40, .n_ubatch_max = 64},
       {.n_cells = 300, .n_seqs = 100, .n_ubatch_max = 40},
+      {.n_cells = 2, .n_seqs = 1, .n_tokens_max = 150, .n_rewind = 32},
+      {.n_cells = 9, .n_seqs = 3, .n_ubatch_max = 90, .n_tokens_max = 200, .n_rewind = 32},
+      {.n_cells = 12,
+       .n_seqs = 8,
+       .n_ubatch_max = 24,
+       .is_host = false,
+       .parks = true,
+       .n_tokens_max = 150,
+       .n_rewind = 64},
+      {.n_cells = 60, .n_seqs = 12, .n_layers = 2, .n_tokens_max = 300, .n_rewind = 32},
   };
 }
 
@@ -95,6 +108,14 @@ std::vector<WorldConfig> hybrid_configs() {
        .windows = {0, 40},
        .n_pages = 30,
        .n_tokens_max = 150},
+      {.n_cells = 15,
+       .n_seqs = 5,
+       .n_ubatch_max = 70,
+       .parks = true,
+       .windows = {0, 40},
+       .n_pages = 30,
+       .n_tokens_max = 250,
+       .n_rewind = 32},
       {.n_cells = 7,
        .n_seqs = 5,
        .n_ubatch_max = 24,

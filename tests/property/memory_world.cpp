@@ -19,8 +19,9 @@ constexpr std::size_t kBlobsMax = 4;
 constexpr std::size_t kDumpsMax = 2;
 
 constexpr const char* kKindNames[kOpKinds] = {
-    "extend", "remove", "remove part", "fork", "keep", "clear",   "shift",  "checkpoint", "drop",
-    "start",  "write",  "read",        "dump", "load", "corrupt", "unpark", "recover",    "bad id"};
+    "extend", "remove",     "remove part", "rewind",  "fork",  "keep", "clear",
+    "shift",  "checkpoint", "drop",        "start",   "write", "read", "dump",
+    "load",   "corrupt",    "unpark",      "recover", "bad id"};
 
 std::uint32_t mix(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::uint32_t>(fold(a, Token(static_cast<std::int32_t>(b & 0xFFFFFF))) >> 20);
@@ -42,7 +43,8 @@ World::World(const WorldConfig& config)
   StateLayout layout = hash_layout(config.n_layers);
   for (const int window : config.windows) {
     layout.layers.push_back({.k_elems = 3, .v_elems = 3, .window = window});
-    if (std::ranges::find(groups_, window) == groups_.end()) groups_.push_back(window);
+    const int shown = window == 0 ? 0 : window + 2 * static_cast<int>(config.n_rewind);
+    if (std::ranges::find(groups_, shown) == groups_.end()) groups_.push_back(shown);
   }
   auto made = RecurrentMemory::create(
       {.layout = layout,
@@ -51,11 +53,19 @@ World::World(const WorldConfig& config)
        .n_seq_max = config.n_seqs,
        .n_ubatch_max = config.n_ubatch_max,
        .kv_size = config.n_pages * kKvPage,
+       .n_rewind = config.n_rewind,
        .filter = {},
        .identity = test_identity()});
   memory_ = std::move(*made);
   tensors_ = tensors_of(*memory_, layout.layers.size());
   for (const StateTensor& t : tensors_) keys_.push_back(key_of(t.layer, t.kind));
+  memory_->on_replay([this](const Replay& replay) -> Status {
+    if (replay_fails_) return Error{ErrorCode::kOutOfMemory, "a replay that fails"};
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+      replay_kernel(tensors_[i].rows, keys_[i], replay);
+    }
+    return {};
+  });
   if (!config.parks) return;
   memory_->on_park([this](const ParkRequest& request) {
     if (mix(park_salt_, static_cast<std::uint32_t>(request.seqs[0].value)) % 4 == 0) return false;
@@ -77,6 +87,7 @@ std::string World::apply(const Op& given) {
     case OpKind::kExtend: extend(op); break;
     case OpKind::kRemove: remove(op); break;
     case OpKind::kRemovePart: remove_part(op); break;
+    case OpKind::kRewind: rewind(op); break;
     case OpKind::kFork: fork(op); break;
     case OpKind::kKeep: keep(op); break;
     case OpKind::kClear: clear(op); break;
@@ -171,23 +182,35 @@ bool World::compute_one(RecurrentContext& context, const Op& op, bool fails) {
   if (!applied.ok()) return false;
   const auto lanes = context.lanes();
   const auto parts = context.ubatch().parts;
-  expect(lanes.size() == parts.size(), "one lane for each part");
+  std::vector<std::size_t> first, last;  // the lanes of each part
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (!goes_on(lanes, i)) {
+      first.push_back(i);
+      last.push_back(i);
+    }
+    last.back() = i;
+  }
+  expect(first.size() == parts.size(), "lanes for each part");
+  if (first.size() != parts.size()) return false;
   run_model(context, config_.n_layers + config_.windows.size(),
             fails ? op.salt % (lanes.size() + 1) : lanes.size());
   std::vector<int> old_labels;
   for (const UBatchPart& part : parts) {
     old_labels.push_back(seqs_[static_cast<std::size_t>(part.seq.value)].label);
   }
-  std::vector<bool> in_place;
+  std::vector<bool> in_place, is_moved(parts.size());
   for (const int label : old_labels) {
     in_place.push_back(label >= 0 && labels_[static_cast<std::size_t>(label)].n_holders() == 1);
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Seq& seq = seqs_[static_cast<std::size_t>(parts[i].seq.value)];
-    expect((lanes[i].src == lanes[i].dst) == in_place[i], "in place if and only if private");
-    expect((lanes[i].src == kZeroRow) == (seq.status == SeqStatus::kEmpty), "new ones from zeros");
+    const std::int32_t src = lanes[first[i]].src, dst = lanes[last[i]].dst;
+    is_moved[i] = in_place[i] && src != dst;
+    expect(src != dst || in_place[i], "in place only if private");
+    expect(!is_moved[i] || config_.n_rewind > 0, "in place if private");
+    expect((src == kZeroRow) == (seq.status == SeqStatus::kEmpty), "new ones from zeros");
     if (fails) {
-      if (in_place[i]) let_go(seq, SeqStatus::kLost);
+      if (in_place[i] && !is_moved[i]) let_go(seq, SeqStatus::kLost);
       continue;
     }
     const auto added =
@@ -230,6 +253,7 @@ void World::remove_part(const Op& op) {
     const auto n_kept = static_cast<std::size_t>(n_tokens);
     return remove_end(op, is_end ? static_cast<std::size_t>(p0) : mix(op.salt, op.n) % n_kept);
   }
+  if (config_.n_rewind > 0 && !is_none && p1 >= n_tokens) return;  // rewind()'s
   expect(memory_->seq_rm(id(op.seq), p0, p1).ok() == (is_none || is_all), "seq_rm of a part");
   if (!is_all) return;
   let_go(seqs_[op.seq], SeqStatus::kEmpty);
@@ -257,6 +281,40 @@ void World::remove_end(const Op& op, std::size_t n_tokens) {
   }
   cut_off(labels_[static_cast<std::size_t>(seq.label)], n_tokens);
   seq.tokens.resize(n_tokens);
+  seq.hash = fold(0, seq.tokens);
+}
+
+// How far back it can go is the memory's to say; that it is at least as far as it says, and that
+// what is there then is right, is compared.
+void World::rewind(const Op& op) {
+  Seq& seq = seqs_[op.seq];
+  if (seq.status != SeqStatus::kLive || tensors_.empty()) return;
+  const auto n_before = static_cast<Pos>(seq.tokens.size());
+  const Pos n_tokens = n_before - static_cast<Pos>(op.n * op.count);
+  const auto nearest = memory_->seq_pos_min(id(op.seq));
+  expect(nearest.ok(), "seq_pos_min");
+  if (n_tokens < 1 || !nearest.ok()) return;
+  const Need need = need_of_state(op.seq, static_cast<std::size_t>(n_tokens));
+  replay_fails_ = op.fail >= 0;
+  const Status removed = memory_->seq_rm(id(op.seq), n_tokens, -1);
+  replay_fails_ = false;
+  if (!removed && removed.error().code == ErrorCode::kOutOfWindow) {
+    return expect(n_tokens < *nearest + 1, "a state that can be had");
+  }
+  expect(n_tokens >= *nearest + 1, "a state that cannot be had");
+  const bool has_failed = !removed && removed.error().code == ErrorCode::kOutOfMemory;
+  account_for_room(removed.ok() || has_failed, need, {op.seq});
+  const bool is_private = labels_[static_cast<std::size_t>(seq.label)].n_holders() == 1;
+  if (has_failed && is_private) return let_go(seq, SeqStatus::kLost);
+  if (!removed) return;
+  if (!is_private) {
+    const int label = new_label();
+    labels_[static_cast<std::size_t>(label)].lists =
+        labels_[static_cast<std::size_t>(seq.label)].lists;
+    hold(seq, label);
+  }
+  cut_off(labels_[static_cast<std::size_t>(seq.label)], static_cast<std::size_t>(n_tokens));
+  seq.tokens.resize(static_cast<std::size_t>(n_tokens));
   seq.hash = fold(0, seq.tokens);
 }
 
@@ -601,7 +659,8 @@ void World::grow(Label& label, std::size_t n_before, std::size_t n_after) {
     while (list.end() < n_pages_of(static_cast<Pos>(n_after))) {
       list.pages.push_back(std::make_shared<int>());
     }
-    const std::int64_t first = first_page_of(static_cast<Pos>(n_after), groups_[g]);
+    const std::int64_t first =
+        std::max(list.first, first_page_of(static_cast<Pos>(n_after), groups_[g]));
     list.pages.erase(list.pages.begin(), list.pages.begin() + (first - list.first));
     list.first = first;
   }

@@ -31,12 +31,15 @@ struct WorldConfig {
   std::vector<int> windows = {};
   std::uint32_t n_pages = 0;
   std::size_t n_tokens_max = 48;  // longer sequences are begun anew
+
+  std::uint32_t n_rewind = 0;  // tokens that can be taken back
 };
 
 enum class OpKind : std::uint8_t {
   kExtend,  // `count` sequences from `seq` on, by up to n tokens each; `fail` >= 0: compute fails
   kRemove,  // seq_rm of all
   kRemovePart,  // seq_rm of [n, n + count)
+  kRewind,      // seq_rm of the last n; `fail` >= 0: the replay fails
   kFork,        // seq_cp seq -> other
   kKeep,
   kClear,       // n % 2: with data
@@ -126,6 +129,7 @@ class World {
   bool compute_one(RecurrentContext& context, const Op& op, bool fails);
   void remove(const Op& op);
   void remove_part(const Op& op);
+  void rewind(const Op& op);
   void fork(const Op& op);
   void keep(const Op& op);
   void clear(const Op& op);
@@ -187,6 +191,7 @@ class World {
   std::map<std::uint32_t, Blob> parked_;    // the owner's store
   std::map<std::uint32_t, Blob> accepted_;  // in the current call
   std::uint32_t park_salt_ = 0;
+  bool replay_fails_ = false;
   bool has_failed_alloc_ = false;
   std::string difference_;
 };

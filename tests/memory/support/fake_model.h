@@ -96,6 +96,42 @@ inline void run_kernel(const RecurrentContext& context, const StateRows& rows, s
   }
 }
 
+// The address of a row of the log through its buffer: one float, the token.
+inline std::uint64_t log_offset(const LogRows& rows, const KvLane& lane, std::int64_t pos) {
+  const auto page = lane.pages[static_cast<std::size_t>(pos / kKvPage - lane.first_page)];
+  return rows.offset + static_cast<std::uint64_t>(page) * rows.stride +
+         static_cast<std::uint64_t>(pos % kKvPage) * rows.n_elems * sizeof(float);
+}
+
+// Leaves the tokens of one tensor's lanes in its log.
+inline void run_log(const RecurrentContext& context, const StateRows& rows, std::size_t n_lanes) {
+  for (std::size_t i = 0; i < std::min(n_lanes, rows.log_lanes.size()); ++i) {
+    const Lane& lane = context.lanes()[i];
+    const KvLane& log = rows.log_lanes[i];
+    for (std::int32_t t = 0; t < lane.n_tokens; ++t) {
+      if ((log.pos + t) / kKvPage < log.first_page) continue;
+      const auto token = static_cast<float>(
+          context.ubatch().tokens[static_cast<std::size_t>(lane.first_token + t)].value);
+      rows.log.buffer->write(log_offset(rows.log, log, log.pos + t),
+                             std::as_bytes(std::span(&token, 1)));
+    }
+  }
+}
+
+// Makes a state of one tensor again.
+inline void replay_kernel(const StateRows& rows, std::uint64_t key, const Replay& replay) {
+  const Lane& lane = replay.lane;
+  const auto found = lane.src == kZeroRow ? key : read_hash(rows, lane.src);
+  std::uint64_t hash = found.value_or(0xBAD) ^ key;
+  for (std::int32_t t = 0; t < lane.n_tokens; ++t) {
+    float token = 0;
+    rows.log.buffer->read(log_offset(rows.log, replay.log, replay.log.pos + t),
+                          std::as_writable_bytes(std::span(&token, 1)));
+    hash = fold(hash, Token(static_cast<std::int32_t>(token)));
+  }
+  write_hash(rows, lane.dst, hash ^ key);
+}
+
 // Byte offset of a position's K or V in the buffer, as a kernel finds it.
 inline std::uint64_t kv_offset(const KvPages& pages, const KvLane& lane, std::int32_t pos,
                                StateKind kind) {
@@ -140,6 +176,8 @@ inline void run_model(const RecurrentContext& context, std::size_t n_layers,
     const LayerId il(static_cast<std::int32_t>(i));
     run_kernel(context, context.get_r_l(il), key_of(il, StateKind::kR), n_lanes);
     run_kernel(context, context.get_s_l(il), key_of(il, StateKind::kS), n_lanes);
+    run_log(context, context.get_r_l(il), n_lanes);
+    run_log(context, context.get_s_l(il), n_lanes);
     run_attention(context, il, n_lanes);
   }
 }
@@ -187,8 +225,10 @@ inline std::vector<StateTensor> tensors_of(RecurrentMemory& memory, std::size_t 
 // Rows that hold a hash in every layer's R and S.
 inline StateLayout hash_layout(std::size_t n_layers, DType type_r = DType::kF32,
                                DType type_s = DType::kF32) {
-  return {.layers = std::vector<StateLayout::Layer>(
-              n_layers, {.r_elems = n_hash_elems(type_r), .s_elems = n_hash_elems(type_s)})};
+  return {.layers = std::vector<StateLayout::Layer>(n_layers, {.r_elems = n_hash_elems(type_r),
+                                                               .s_elems = n_hash_elems(type_s),
+                                                               .r_log_elems = 1,
+                                                               .s_log_elems = 1})};
 }
 
 // Recurrent layers, then for each window an attention layer whose rows hold a hash.

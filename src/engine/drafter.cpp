@@ -1,0 +1,84 @@
+#include "engine/drafter.h"
+
+#include <algorithm>
+
+#include "base/try.h"
+
+namespace eddy {
+
+// --- N-grams ------------------------------------------------------------------------------------
+
+std::uint64_t NgramDrafter::key(std::span<const Token> gram) {
+  std::uint64_t hash = gram.size();
+  for (const Token token : gram) {
+    hash = (hash ^ static_cast<std::uint64_t>(token.value + 1)) * 0x9E3779B97F4A7C15u;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+// Everything but the last token, which nothing follows yet.
+void NgramDrafter::index(std::span<const Token> tokens) {
+  const auto text = tokens.first(tokens.size() - 1);
+  const auto [differs, end] = std::ranges::mismatch(seen_, text);
+  seen_.erase(differs, seen_.end());  // entries beyond are seen to be wrong when they are used
+  while (seen_.size() < text.size()) {
+    seen_.push_back(text[seen_.size()]);
+    for (std::size_t n = kShortest; n <= std::min(kLongest, seen_.size()); ++n) {
+      next_[key(std::span(seen_).last(n))] = seen_.size();
+    }
+  }
+}
+
+Status NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) {
+  if (tokens.size() <= kShortest) return {};
+  index(tokens);
+  for (std::size_t length = std::min(kLongest, tokens.size() - 1); length >= kShortest; --length) {
+    const auto gram = tokens.last(length);
+    const auto found = next_.find(key(gram));
+    if (found == next_.end() || found->second >= tokens.size() || found->second < length) continue;
+    const auto before = tokens.subspan(found->second - length, length);
+    if (!std::ranges::equal(gram, before)) continue;
+    const auto after = tokens.subspan(found->second);
+    out.insert(out.end(), after.begin(),
+               after.begin() + static_cast<std::ptrdiff_t>(std::min(n, after.size())));
+    return {};
+  }
+  return {};
+}
+
+// --- A model ------------------------------------------------------------------------------------
+
+Status ModelDrafter::draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) {
+  const auto known = session_.tokens();
+  const auto [differs, next] = std::ranges::mismatch(known, tokens);
+  EDDY_TRY(session_.rewind(known.end() - differs));
+  EDDY_TRY(session_.feed(tokens.subspan(static_cast<std::size_t>(next - tokens.begin()))));
+  EDDY_TRY(session_.generate({.max_tokens = static_cast<std::int64_t>(n)}));
+  const auto guessed = session_.tokens().subspan(tokens.size());
+  out.insert(out.end(), guessed.begin(), guessed.end());
+  return {};
+}
+
+// --- Length -------------------------------------------------------------------------------------
+
+std::size_t DraftLength::next() {
+  if (n_pause_ == 0) return next_;
+  --n_pause_;
+  return 0;
+}
+
+void DraftLength::note(std::size_t n_drafted, std::size_t n_accepted) {
+  if (n_drafted == 0) return;
+  if (n_accepted == 0) {
+    n_failures_ = std::min<std::size_t>(n_failures_ + 1, 6);
+    n_pause_ = (std::size_t{1} << n_failures_) - 2;  // 0, 2, 6, ..., 62
+    next_ = std::max<std::size_t>(1, next_ / 2);
+    return;
+  }
+  n_failures_ = 0;
+  next_ = n_accepted == n_drafted ? std::min(most_, std::max(next_, 2 * n_drafted))
+                                  : std::min(most_, n_accepted + 1);
+}
+
+}  // namespace eddy

@@ -1,0 +1,74 @@
+// Drafts: guesses at the tokens that follow, which the model then checks in one lane.
+//
+// A draft can be anything: what is accepted is what the model would have chosen, so a bad one costs
+// time and no bit of the answer. How long drafts are follows from how they have fared.
+//
+// Threading: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "eddy/engine.h"
+#include "eddy/result.h"
+#include "eddy/types.h"
+
+namespace eddy {
+
+class Drafter {
+ public:
+  virtual ~Drafter() = default;
+
+  // Appends at most n tokens that may follow these; none where there is no guess.
+  virtual Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) = 0;
+};
+
+// What followed when the last few tokens stood there before: the longest match, of those the
+// newest. Amortised O(1) for each token that is added to the text.
+class NgramDrafter final : public Drafter {
+ public:
+  Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) override;
+
+ private:
+  static constexpr std::size_t kShortest = 2, kLongest = 5;  // tokens that must match
+
+  void index(std::span<const Token> tokens);
+  static std::uint64_t key(std::span<const Token> gram);
+
+  std::vector<Token> seen_;  // what is in the index: a prefix of the text, its last token excepted
+  // By n-gram: the position after its newest occurrence. Keys may collide: tokens are compared.
+  std::unordered_map<std::uint64_t, std::size_t> next_;
+};
+
+// What a small model of the same vocabulary finds most likely. Its session follows the text, and is
+// rewound where the text went another way.
+class ModelDrafter final : public Drafter {
+ public:
+  explicit ModelDrafter(Session& session) : session_(session) {}
+  Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) override;
+
+ private:
+  Session& session_;
+};
+
+// How long the next draft should be.
+class DraftLength {
+ public:
+  explicit DraftLength(std::size_t most) : most_(most), next_(most < 4 ? most : 4) {}
+
+  // 0: not this time. Each call is a step of the answer.
+  std::size_t next();
+
+  // How the last draft has fared.
+  void note(std::size_t n_drafted, std::size_t n_accepted);
+
+ private:
+  std::size_t most_, next_;
+  std::size_t n_failures_ = 0;  // drafts in a row of which nothing was accepted
+  std::size_t n_pause_ = 0;     // steps without a draft
+};
+
+}  // namespace eddy

@@ -1,0 +1,236 @@
+#include "memory/update_log.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/try.h"
+#include "memory/buffer_plan.h"
+#include "memory/kv_memory.h"
+
+namespace eddy {
+namespace {
+
+constexpr std::uint64_t kPageAlignment = 64;  // bytes: a cache line, and any vector register
+
+std::int32_t narrow(std::int64_t n) { return static_cast<std::int32_t>(n); }
+
+bool logs(const UpdateLogParams& params, std::size_t il) {
+  const StateLayout::Layer& layer = params.layout.layers[il];
+  const bool is_kept =
+      !params.filter || params.filter(LayerId(narrow(static_cast<std::int64_t>(il))));
+  return is_kept && layer.r_log_elems + layer.s_log_elems > 0;
+}
+
+// Pages of a list that covers two windows and is extended by a token more: what is kept of one
+// sequence.
+std::uint32_t n_pages_of_sequence(std::uint32_t n_rewind) { return 2 * n_rewind / kKvPage + 2; }
+
+}  // namespace
+
+Result<UpdateLog> UpdateLog::create(const UpdateLogParams& params) {
+  UpdateLog log;
+  constexpr std::uint32_t kMost = 1 << 20;
+  if (params.n_rewind % kKvPage != 0 || params.n_rewind > kMost) {
+    return fail(ErrorCode::kInvalidArgument, "n_rewind {}, expected a multiple of {}, at most {}",
+                params.n_rewind, kKvPage, kMost);
+  }
+  for (std::size_t i = 0; i < params.layout.layers.size(); ++i) {
+    const StateLayout::Layer& layer = params.layout.layers[i];
+    if (logs(params, i)) log.n_token_bytes_ += (layer.r_log_elems + layer.s_log_elems) * 4;
+  }
+  if (params.n_rewind == 0 || log.n_token_bytes_ == 0) return log;
+  const std::uint64_t n_wanted =
+      std::uint64_t{n_pages_of_sequence(params.n_rewind)} * params.n_seq_max;
+  const std::uint64_t n_paid = params.n_bytes_max / (log.n_token_bytes_ * kKvPage);
+  const auto n_pages = static_cast<std::uint32_t>(
+      std::min({n_wanted, n_paid, std::uint64_t{std::numeric_limits<std::int32_t>::max()}}));
+  if (n_pages == 0) return log;  // not even one
+  log.n_rewind_ = params.n_rewind;
+  EDDY_TRY(log.add_layers(params, n_pages));
+  EDDY_TRY_ASSIGN(
+      log.lists_,
+      KvLists::create({.n_pages = n_pages,
+                       .n_cells = params.mem_size,
+                       .n_list_max = std::min(n_pages, n_pages_of_sequence(params.n_rewind))}));
+  log.logs_ = Table<CellId, Log>(params.mem_size);
+  return log;
+}
+
+Status UpdateLog::add_layers(const UpdateLogParams& params, std::uint32_t n_pages) {
+  const std::size_t n_layers = params.layout.layers.size();
+  r_ = Table<LayerId, LogRows>(n_layers);
+  s_ = Table<LayerId, LogRows>(n_layers);
+  BufferPlan plan;
+  std::vector<LayerId> ids;
+  for (std::size_t i = 0; i < n_layers; ++i) {
+    if (!logs(params, i)) continue;
+    const StateLayout::Layer& layer = params.layout.layers[i];
+    const BufferType& type =
+        params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type();
+    const auto n_row = checked_mul(layer.r_log_elems + layer.s_log_elems, 4);
+    const auto n_rows = n_row ? checked_mul(*n_row, kKvPage) : std::nullopt;
+    const auto stride = n_rows ? checked_align(*n_rows, kPageAlignment) : std::nullopt;
+    const auto n_bytes = stride ? checked_mul(*stride, n_pages) : std::nullopt;
+    const auto place = n_bytes ? plan.add(type, *n_bytes) : std::nullopt;
+    if (!place) {
+      return fail(ErrorCode::kInvalidArgument, "layer {}: {} pages of a log overflow 64 bits", i,
+                  n_pages);
+    }
+    layers_.push_back(
+        {.rows = {.offset = place->offset, .stride = *stride, .n_elems = layer.r_log_elems},
+         .s_elems = layer.s_log_elems,
+         .buffer = place->buffer});
+    ids.push_back(LayerId(narrow(static_cast<std::int64_t>(i))));
+  }
+  EDDY_TRY_ASSIGN(buffers_, plan.allocate());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    Layer& layer = layers_[i];
+    layer.rows.buffer = buffers_[layer.buffer].get();
+    LogRows s = layer.rows;
+    s.offset += layer.rows.n_elems * 4 * kKvPage;
+    s.n_elems = layer.s_elems;
+    r_[ids[i]] = layer.rows;
+    s_[ids[i]] = s;
+    rows_.resize(std::max<std::size_t>(rows_.size(), layer.rows.stride));
+  }
+  return {};
+}
+
+bool UpdateLog::has_room(std::int32_t n_tokens) const {
+  // One more than is begun: the last page may have to be copied.
+  return n_pages_of(std::min<Pos>(n_tokens, 2 * n_rewind_)) + 2 <= std::int64_t{lists_.n_free()};
+}
+
+void UpdateLog::extend(CellId cell, Pos n_before, std::int32_t n_tokens, Pos from) noexcept {
+  if (!is_on()) return;
+  const Pos n_after = n_before + n_tokens;
+  if (end(cell) != n_before) release(cell);
+  from = std::min(from, n_after);
+  if (lists_.pages(cell).empty()) {
+    logs_[cell].first = std::max(from, n_before);
+    lists_.begin(cell, narrow(logs_[cell].first / kKvPage));
+  } else if (from >= n_before) {
+    release(cell);
+    logs_[cell].first = from;
+    lists_.begin(cell, narrow(from / kKvPage));
+  } else {
+    drop_before(cell, from);
+  }
+  logs_[cell].end = n_after;
+  const std::int64_t n_new = n_pages_of(n_after) - lists_.end_page(cell);
+  const auto n_list = static_cast<std::int64_t>(lists_.pages(cell).size()) + n_new;
+  // One more than is needed: the last page may have to be copied.
+  if (n_new + 1 > std::int64_t{lists_.n_free()} || n_list > std::int64_t{lists_.n_list_max()}) {
+    release(cell);
+    logs_[cell] = {.first = n_after, .end = n_after};
+    lists_.begin(cell, narrow(n_pages_of(n_after)));
+    return;
+  }
+  if (n_before % kKvPage != 0 && n_before > logs_[cell].first) own_last(cell);
+  for (std::int64_t i = 0; i < n_new; ++i) lists_.append(cell);
+}
+
+void UpdateLog::drop_before(CellId cell, Pos from) noexcept {
+  logs_[cell].first = std::max(logs_[cell].first, from);
+  lists_.drop_front(cell, narrow(from / kKvPage) - lists_.first_page(cell),
+                    [&](std::int32_t page) { wipe(page); });
+}
+
+// Copies the last page if other cells have it too.
+void UpdateLog::own_last(CellId cell) noexcept {
+  const std::int32_t page = lists_.pages(cell).back();
+  if (lists_.n_holders(page) == 1) return;
+  lists_.renew_last(cell);
+  const std::int32_t copy = lists_.pages(cell).back();
+  for (const Layer& layer : layers_) {
+    const auto rows = std::span(rows_).first(layer.rows.stride);
+    const auto at = [&](std::int32_t p) {
+      return layer.rows.offset + static_cast<std::uint64_t>(p) * layer.rows.stride;
+    };
+    layer.rows.buffer->read(at(page), rows);
+    layer.rows.buffer->write(at(copy), rows);
+  }
+}
+
+void UpdateLog::wipe(std::int32_t page) noexcept {
+  for (const Layer& layer : layers_) {
+    layer.rows.buffer->zero(
+        layer.rows.offset + static_cast<std::uint64_t>(page) * layer.rows.stride,
+        layer.rows.stride);
+  }
+}
+
+void UpdateLog::share(CellId src, CellId dst, Pos n_tokens) noexcept {
+  if (!is_on()) return;
+  const std::int64_t n = n_pages_of(std::min(n_tokens, end(src))) - lists_.first_page(src);
+  lists_.share(src, dst, narrow(std::max<std::int64_t>(n, 0)));
+  logs_[dst] = {.first = std::min(first(src), n_tokens), .end = std::min(end(src), n_tokens)};
+}
+
+void UpdateLog::move(CellId src, CellId dst) noexcept {
+  if (!is_on()) return;
+  lists_.move(src, dst);
+  logs_[dst] = std::exchange(logs_[src], {});
+}
+
+void UpdateLog::truncate(CellId cell, Pos n_tokens) noexcept {
+  if (!is_on() || n_tokens >= end(cell)) return;
+  const std::int64_t end_page =
+      std::max<std::int64_t>(n_pages_of(n_tokens), lists_.first_page(cell));
+  lists_.drop_back(cell, std::max(0, lists_.end_page(cell) - narrow(end_page)),
+                   [&](std::int32_t page) { wipe(page); });
+  logs_[cell] = {.first = std::min(first(cell), n_tokens), .end = n_tokens};
+}
+
+void UpdateLog::release(CellId cell) noexcept {
+  if (!is_on()) return;
+  truncate(cell, 0);
+  lists_.drop_back(cell, narrow(static_cast<std::int64_t>(lists_.pages(cell).size())),
+                   [&](std::int32_t page) { wipe(page); });
+  lists_.begin(cell, 0);
+  logs_[cell] = {};
+}
+
+KvLane UpdateLog::lane(CellId cell, Pos pos) const {
+  return {.pos = narrow(pos), .first_page = lists_.first_page(cell), .pages = lists_.pages(cell)};
+}
+
+Status UpdateLog::check() const {
+  if (!is_on()) return {};
+  const Status sound = lists_.check();
+  if (!sound) return prefixed("I8: update log", sound.error());
+  for (std::size_t i = 0; i < logs_.size(); ++i) {
+    const CellId cell = logs_.id_at(i);
+    const Log& log = logs_[cell];
+    const bool is_empty = lists_.pages(cell).empty();
+    if (is_empty ? log.first == log.end || log.end == 0
+                 : log.first <= log.end && lists_.first_page(cell) == log.first / kKvPage &&
+                       lists_.end_page(cell) == n_pages_of(log.end)) {
+      continue;
+    }
+    return fail(ErrorCode::kMalformed, "I8: cell {}: log of [{}, {}) in pages [{}, {})", i,
+                log.first, log.end, lists_.first_page(cell), lists_.end_page(cell));
+  }
+  return {};
+}
+
+Status UpdateLog::check_free_pages() const {
+  std::vector<std::byte> bytes;
+  if (!is_on()) return {};
+  for (const std::int32_t page : lists_.free_pages()) {
+    for (const Layer& layer : layers_) {
+      bytes.resize(layer.rows.stride);
+      layer.rows.buffer->read(
+          layer.rows.offset + static_cast<std::uint64_t>(page) * layer.rows.stride, bytes);
+      if (std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; })) continue;
+      return fail(ErrorCode::kMalformed, "I6: free page {} of the log is not zero", page);
+    }
+  }
+  return {};
+}
+
+}  // namespace eddy

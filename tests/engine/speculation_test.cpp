@@ -1,0 +1,182 @@
+// Speculation changes no bit of an answer, whatever is guessed.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "eddy/engine.h"
+#include "engine/drafter.h"
+#include "engine/model_file.h"
+
+namespace eddy {
+namespace {
+
+using Tokens = std::vector<Token>;
+
+Tokens copy(std::span<const Token> tokens) { return {tokens.begin(), tokens.end()}; }
+
+Tokens repeating(std::size_t n, std::size_t period) {
+  std::mt19937 random(5);
+  Tokens tokens;
+  while (tokens.size() < n) {
+    tokens.push_back(tokens.size() < period ? Token(static_cast<std::int32_t>(random() % 250))
+                                            : tokens[tokens.size() - period]);
+  }
+  return tokens;
+}
+
+class Speculation : public testing::Test {
+ protected:
+  Engine open(EngineOptions options = {.n_seq_max = 4, .n_batch = 64, .n_ubatch = 32}) {
+    auto engine = Engine::open(file_.path(), std::move(options));
+    EXPECT_TRUE(engine.ok());
+    return std::move(*engine);
+  }
+
+  static Session fed(Engine& engine, const Tokens& prompt) {
+    auto session = engine.new_session();
+    EXPECT_TRUE(session.ok());
+    EXPECT_TRUE(session->feed(prompt).ok());
+    return std::move(*session);
+  }
+
+  ModelFile file_;
+};
+
+TEST_F(Speculation, AnswersAreThoseWithout) {
+  Engine engine = open();
+  const Tokens prompt = repeating(50, 7);
+  for (const float temperature : {0.0f, 0.7f, 1.5f}) {
+    GenerateParams params = {.max_tokens = 70,
+                             .sampling = {.repetition_penalty = temperature > 1 ? 1.1f : 1.0f,
+                                          .temperature = temperature,
+                                          .seed = 9}};
+    Session plain = fed(engine, prompt);
+    const auto expected = plain.generate(params);
+    ASSERT_TRUE(expected.ok());
+    EXPECT_EQ(expected->n_drafted, 0);
+    for (const std::int32_t max_draft : {1, 3, 8, 200}) {
+      SCOPED_TRACE(testing::Message() << "temperature " << temperature << ", " << max_draft);
+      params.speculation.max_draft = max_draft;
+      Session session = fed(engine, prompt);
+      const auto found = session.generate(params);
+      ASSERT_TRUE(found.ok());
+      EXPECT_EQ(copy(session.tokens()), copy(plain.tokens()));
+      EXPECT_EQ(found->text, expected->text);
+      EXPECT_EQ(found->n_tokens, expected->n_tokens);
+      EXPECT_EQ(found->reason, expected->reason);
+      EXPECT_LE(found->n_accepted, found->n_drafted);
+      const auto a = session.save(), b = plain.save();  // the state too
+      ASSERT_TRUE(a.ok() && b.ok());
+      EXPECT_EQ(*a, *b);
+    }
+  }
+}
+
+TEST_F(Speculation, AModelThatKnowsIsAlwaysBelieved) {
+  Engine engine = open(), same = open();
+  Session session = fed(engine, repeating(20, 20)), draft = std::move(*same.new_session());
+  const auto done = session.generate({.max_tokens = 60, .speculation = {8, &draft}});
+  ASSERT_TRUE(done.ok());
+  EXPECT_GT(done->n_drafted, 40);
+  EXPECT_EQ(done->n_accepted, done->n_drafted);
+}
+
+TEST_F(Speculation, AModelThatIsWrongIsNot) {
+  const ModelFile other_file(tiny_plan());
+  Engine engine = open();
+  auto other = Engine::open(other_file.path(), {.type_r = StateType::kBF16, .n_rewind = 32});
+  ASSERT_TRUE(other.ok());
+  Session draft = std::move(*other->new_session());
+  ASSERT_TRUE(draft.feed(repeating(9, 9)).ok());  // and has read something else before
+  Session plain = fed(engine, repeating(30, 30)), session = fed(engine, repeating(30, 30));
+  GenerateParams params = {.max_tokens = 40, .sampling = {.temperature = 3, .seed = 2}};
+  ASSERT_TRUE(plain.generate(params).ok());
+  params.speculation = {5, &draft};
+  const auto done = session.generate(params);
+  ASSERT_TRUE(done.ok());
+  EXPECT_LT(done->n_accepted, done->n_drafted);
+  EXPECT_EQ(copy(session.tokens()), copy(plain.tokens()));
+}
+
+TEST_F(Speculation, StoppingInsideADraftLeavesNothingBehind) {
+  Engine engine = open(), same = open();
+  const Tokens prompt = repeating(20, 20);
+  for (int n_wanted = 1; n_wanted <= 12; ++n_wanted) {
+    Session plain = fed(engine, prompt), session = fed(engine, prompt);
+    Session draft = std::move(*same.new_session());
+    int n_plain = 0, n_shown = 0;
+    ASSERT_TRUE(
+        plain.generate({.max_tokens = 60}, [&](std::string_view) { return ++n_plain < n_wanted; }));
+    ASSERT_TRUE(session.generate({.max_tokens = 60, .speculation = {8, &draft}},
+                                 [&](std::string_view) { return ++n_shown < n_wanted; }));
+    ASSERT_EQ(copy(session.tokens()), copy(plain.tokens())) << n_wanted;
+    ASSERT_TRUE(plain.generate({.max_tokens = 5}) && session.generate({.max_tokens = 5}));
+    ASSERT_EQ(copy(session.tokens()), copy(plain.tokens())) << n_wanted;
+  }
+}
+
+TEST_F(Speculation, WithoutALogItIsSlowAndRight) {
+  Engine engine = open({.n_seq_max = 2, .n_rewind = 0});
+  const Tokens prompt = repeating(50, 7);
+  Session plain = fed(engine, prompt), session = fed(engine, prompt);
+  ASSERT_TRUE(plain.generate({.max_tokens = 30}));
+  ASSERT_TRUE(session.generate({.max_tokens = 30, .speculation = {6}}));
+  EXPECT_EQ(copy(session.tokens()), copy(plain.tokens()));
+}
+
+TEST_F(Speculation, RewoundSessionsAreThoseThatNeverWent) {
+  Engine engine = open();
+  const Tokens prompt = repeating(150, 31);
+  Session session = fed(engine, prompt);
+  for (const Pos n : {1, 5, 40, 60, 30}) {
+    ASSERT_TRUE(session.rewind(n).ok());
+    Session fresh = fed(engine, copy(session.tokens()));
+    const auto a = session.fork()->generate({.max_tokens = 9});
+    const auto b = fresh.generate({.max_tokens = 9});
+    ASSERT_TRUE(a.ok() && b.ok());
+    EXPECT_EQ(a->text, b->text) << "after " << n;
+  }
+  EXPECT_EQ(session.rewind(-1).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(session.rewind(session.n_tokens() + 1).error().code, ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(session.rewind(session.n_tokens()).ok());
+  EXPECT_EQ(session.n_tokens(), 0);
+}
+
+TEST(NgramDrafter, GuessesWhatFollowedTheLongestMatch) {
+  NgramDrafter drafter;
+  const auto drafted = [&](std::initializer_list<int> text, std::size_t n) {
+    Tokens tokens, out;
+    for (const int t : text) tokens.push_back(Token(t));
+    EXPECT_TRUE(drafter.draft(tokens, n, out).ok());
+    std::vector<int> found;
+    for (const Token t : out) found.push_back(t.value);
+    return found;
+  };
+  EXPECT_EQ(drafted({1, 2, 3, 9, 2, 3}, 4), (std::vector<int>{9, 2, 3}));
+  EXPECT_EQ(drafted({1, 2, 3, 9, 2, 3, 8, 1, 2, 3}, 2), (std::vector<int>{9, 2}));  // 1 2 3
+  EXPECT_EQ(drafted({5, 6, 7, 8}, 2), std::vector<int>{});                          // another text
+  EXPECT_EQ(drafted({5, 6, 7, 5, 6}, 1), std::vector<int>{7});
+  EXPECT_EQ(drafted({5, 6}, 3), std::vector<int>{});
+  EXPECT_EQ(drafted({}, 3), std::vector<int>{});
+}
+
+TEST(DraftLength, GrowsWithSuccessAndRestsAfterFailure) {
+  DraftLength length(16);
+  EXPECT_EQ(length.next(), 4U);
+  length.note(4, 4);
+  EXPECT_EQ(length.next(), 8U);
+  length.note(8, 8);
+  length.note(16, 16);
+  EXPECT_EQ(length.next(), 16U);
+  length.note(16, 2);
+  EXPECT_EQ(length.next(), 3U);
+  length.note(3, 0);
+  length.note(1, 0);
+  EXPECT_EQ(length.next(), 0U);
+  EXPECT_EQ(length.next(), 0U);
+  EXPECT_EQ(length.next(), 1U);
+}
+
+}  // namespace
+}  // namespace eddy
