@@ -23,10 +23,10 @@ Error no_folder() {
 Result<Conversation> Conversation::open(Engine& engine, const ConversationOptions& options) {
   EDDY_TRY_ASSIGN(Session session, engine.new_session());
   Conversation conversation(engine, std::move(session), options);
-  auto folder = options.store.empty() ? default_store_folder() : options.store;
-  if (folder) conversation.folder_.emplace(std::move(*folder));
+  auto place = with_folder(options.store);
+  if (place) conversation.folder_.emplace(std::move(*place));
   if (options.session.empty()) return conversation;
-  if (!folder) return folder.error();
+  if (!place) return place.error();
   EDDY_TRY(check_state_name(options.session));
   const Status loaded = conversation.folder_->load(options.session, conversation.session_);
   if (!loaded && loaded.error().code != ErrorCode::kNotFound) return loaded.error();

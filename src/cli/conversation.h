@@ -20,13 +20,13 @@ struct ConversationOptions {
   GenerateParams generate;
   bool special = false;  // special tokens may be written in prompts
   std::string session;   // its name; empty: it ends with the program
-  std::string store;     // the folder of named ones; empty: default_store_folder()
+  StorePlace store;      // of named ones
 };
 
 class Conversation {
  public:
   // A new one, or the one of this name. `engine` and `options` outlive it. The errors of
-  // SessionFolder::load and default_store_folder.
+  // SessionFolder::load and with_folder.
   static Result<Conversation> open(Engine& engine, const ConversationOptions& options);
 
   // Reads a prompt and streams the answer to standard output. Ctrl-C ends it with

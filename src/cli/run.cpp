@@ -111,8 +111,7 @@ Command add_run(CLI::App& program) {
   app->add_option("--session", options->conversation.session,
                   "go on with the conversation of this name, and keep it for the next time")
       ->type_name("NAME");
-  app->add_option("--store", options->conversation.store, "folder of kept conversations")
-      ->type_name("DIR");
+  add_store_options(*app, options->conversation.store);
   app->add_flag("--demo", options->demo,
                 "show the worked example that comes with the model, and end");
   app->add_flag("--stats", options->stats, "show tokens per second at the end");

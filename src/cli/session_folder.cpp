@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
 #include "base/try.h"
 #include "engine/session_summary.h"
+#include "memory/sealed_store.h"
 
 namespace eddy {
 namespace {
@@ -23,10 +25,35 @@ Result<std::optional<StateEntry>> find(StateStore& store, const std::string& nam
   return found == entries.end() ? std::nullopt : std::optional(*found);
 }
 
+// The key first: without it no store is made.
+template <class Open>
+Result<std::unique_ptr<StateStore>> behind_key(const StorePlace& place, const Open& open) {
+  std::optional<SealKey> key;
+  if (!place.key_file.empty()) {
+    auto read = SealKey::read(posix_file_system(), place.key_file);
+    // A key that is not there is no conversation that is not there.
+    if (!read) return Error{ErrorCode::kIo, "key file " + read.error().message};
+    key = std::move(*read);
+  }
+  EDDY_TRY_ASSIGN(DirStore opened, open());
+  std::unique_ptr<StateStore> store = std::make_unique<DirStore>(std::move(opened));
+  if (key) store = std::make_unique<SealedStore>(std::move(store), std::move(*key));
+  return store;
+}
+
 }  // namespace
 
-Result<std::string> default_store_folder() {
+void add_store_options(CLI::App& command, StorePlace& place) {
+  command.add_option("--store", place.folder, "folder of kept conversations")->type_name("DIR");
+  command
+      .add_option("--key-file", place.key_file,
+                  "file of at least 32 random bytes that seals what is kept")
+      ->type_name("FILE");
+}
+
+Result<StorePlace> with_folder(StorePlace place) {
   namespace fs = std::filesystem;
+  if (!place.folder.empty()) return place;
   const char* data = std::getenv("XDG_DATA_HOME");
   const char* home = std::getenv("HOME");
   fs::path folder;
@@ -37,10 +64,11 @@ Result<std::string> default_store_folder() {
   } else {
     return fail(ErrorCode::kInvalidArgument, "no home directory: say where with --store DIR");
   }
-  return (folder / "eddy" / "states").string();
+  place.folder = (folder / "eddy" / "states").string();
+  return place;
 }
 
-Result<DirStore> open_store_to_write(const std::string& folder, std::uint64_t budget) {
+Result<DirStore> open_folder_to_write(const std::string& folder, std::uint64_t budget) {
   std::error_code ignored;  // opening says what is wrong
   std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), ignored);
   for (int i = 1;; ++i) {
@@ -50,13 +78,30 @@ Result<DirStore> open_store_to_write(const std::string& folder, std::uint64_t bu
   }
 }
 
-Result<DirStore> open_store_to_read(const std::string& folder) {
-  return DirStore::open(posix_file_system(), folder, {.access = DirStore::Access::kRead});
+Result<std::unique_ptr<StateStore>> open_store_to_write(const StorePlace& place) {
+  return behind_key(place, [&] { return open_folder_to_write(place.folder); });
+}
+
+Result<std::unique_ptr<StateStore>> open_store_to_read(const StorePlace& place) {
+  return behind_key(place, [&]() -> Result<DirStore> {
+    auto store =
+        DirStore::open(posix_file_system(), place.folder, {.access = DirStore::Access::kRead});
+    if (store || store.error().code != ErrorCode::kMalformed) return store;
+    return fail(ErrorCode::kMalformed, "{}; eddy state gc makes the catalogue anew",
+                store.error().message);
+  });
+}
+
+Result<StoredState> get_open(StateStore& store, const std::string& name) {
+  auto stored = store.get(name);
+  if (!stored || !is_sealed(stored->bytes)) return stored;
+  return fail(ErrorCode::kMismatch, "state {}: it is sealed, say with what by --key-file FILE",
+              name);
 }
 
 Status SessionFolder::load(const std::string& name, Session& session) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder_));
-  EDDY_TRY_ASSIGN(const StoredState stored, store.get(name));
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place_));
+  EDDY_TRY_ASSIGN(const StoredState stored, get_open(*store, name));
   const Status loaded = session.load(stored.bytes);
   if (!loaded) return prefixed("session " + name, loaded.error());
   known_[name] = stored.entry.digest;
@@ -66,28 +111,29 @@ Status SessionFolder::load(const std::string& name, Session& session) {
 Status SessionFolder::save(const std::string& name, const Session& session, Overwrite overwrite) {
   EDDY_TRY_ASSIGN(const auto bytes, session.save());
   EDDY_TRY_ASSIGN(const SessionSummary summary, summarise_session(bytes));
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_write(folder_));
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_write(place_));
   if (overwrite == Overwrite::kOwn) {
-    EDDY_TRY_ASSIGN(const auto there, find(store, name));
+    EDDY_TRY_ASSIGN(const auto there, find(*store, name));
     const auto known = known_.find(name);
     if (there && (known == known_.end() || known->second != there->digest)) {
       return fail(ErrorCode::kMismatch, "session {}: another program has changed it; not saved",
                   name);
     }
   }
-  EDDY_TRY(store.put({.name = name,
-                      .model = summary.state ? summary.state->model : ModelIdentity(),
-                      .position = session.n_tokens()},
-                     bytes));
-  known_[name] = checksum128(bytes);
+  EDDY_TRY(store->put({.name = name,
+                       .model = summary.state ? summary.state->model : ModelIdentity(),
+                       .position = session.n_tokens()},
+                      bytes));
+  EDDY_TRY_ASSIGN(const auto kept, find(*store, name));
+  if (kept) known_[name] = kept->digest;
   return {};
 }
 
 std::vector<std::string> SessionFolder::names() const {
   std::vector<std::string> names;
-  auto store = open_store_to_read(folder_);
+  const auto store = open_store_to_read(place_);
   if (!store) return names;
-  const auto entries = store->list();
+  const auto entries = (*store)->list();
   if (!entries) return names;
   for (const StateEntry& entry : *entries) names.push_back(entry.state.name);
   return names;

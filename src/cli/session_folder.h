@@ -7,7 +7,9 @@
 // Threading: the main thread.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,17 +19,33 @@
 
 namespace eddy {
 
-// $XDG_DATA_HOME/eddy/states, or below ~/.local/share. kInvalidArgument: there is no home.
-Result<std::string> default_store_folder();
+// Where conversations are kept, and the key that they are sealed with.
+struct StorePlace {
+  std::string folder;    // empty: the usual one, see with_folder()
+  std::string key_file;  // empty: they are not sealed
+};
+
+// Adds --store and --key-file. `place` outlives the command.
+void add_store_options(CLI::App& command, StorePlace& place);
+
+// The place with its folder: $XDG_DATA_HOME/eddy/states, or below ~/.local/share, unless it has
+// one. kInvalidArgument: there is no home.
+Result<StorePlace> with_folder(StorePlace place);
 
 // Opens a store to write, and waits a few seconds where somebody else does. Makes the folder and
 // what it lies in.
-Result<DirStore> open_store_to_write(const std::string& folder, std::uint64_t budget = kNoBudget);
-Result<DirStore> open_store_to_read(const std::string& folder);
+Result<DirStore> open_folder_to_write(const std::string& folder, std::uint64_t budget = kNoBudget);
+
+// The same, behind the key where there is one.
+Result<std::unique_ptr<StateStore>> open_store_to_write(const StorePlace& place);
+Result<std::unique_ptr<StateStore>> open_store_to_read(const StorePlace& place);
+
+// A state that can be looked into. kMismatch: it is sealed, and there was no key.
+Result<StoredState> get_open(StateStore& store, const std::string& name);
 
 class SessionFolder {
  public:
-  explicit SessionFolder(std::string folder) : folder_(std::move(folder)) {}
+  explicit SessionFolder(StorePlace place) : place_(std::move(place)) {}
 
   // Replaces the session's tokens and state. kNotFound; the errors of the store and of
   // Session::load.
@@ -42,7 +60,7 @@ class SessionFolder {
   std::vector<std::string> names() const;
 
  private:
-  std::string folder_;
+  StorePlace place_;
   std::map<std::string, Digest128> known_;  // as loaded or saved last
 };
 

@@ -14,17 +14,14 @@ constexpr const char* kFooter = R"(Examples:
   eddy state plot diary --out diary.svg)";
 
 struct Options {
-  std::string folder;
+  StorePlace place;
   std::vector<StateCommand> actions;
 };
 
 Result<ExitCode> run(const Options& options) {
-  std::string folder = options.folder;
-  if (folder.empty()) {
-    EDDY_TRY_ASSIGN(folder, default_store_folder());
-  }
+  EDDY_TRY_ASSIGN(const StorePlace place, with_folder(options.place));
   for (const StateCommand& action : options.actions) {
-    if (action.app->parsed()) return action.run(folder);
+    if (action.app->parsed()) return action.run(place);
   }
   return ExitCode::kOk;
 }
@@ -34,7 +31,7 @@ Result<ExitCode> run(const Options& options) {
 Command add_state(CLI::App& program) {
   CLI::App* app = program.add_subcommand("state", "Look after conversations that were kept");
   const auto options = std::make_shared<Options>();
-  app->add_option("--store", options->folder, "folder of kept conversations")->type_name("DIR");
+  add_store_options(*app, options->place);
   app->require_subcommand(1);
   app->footer(kFooter);
   options->actions = add_state_keeping(*app);

@@ -7,14 +7,15 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/session_folder.h"
 #include "eddy/result.h"
 
 namespace eddy {
 
-// An action: its options and what it does in a store's folder.
+// An action: its options and what it does in a store.
 struct StateCommand {
   CLI::App* app = nullptr;
-  std::function<Result<ExitCode>(const std::string& folder)> run;
+  std::function<Result<ExitCode>(const StorePlace& place)> run;
 };
 
 // ls, verify, export, import, rm, gc: states as files.

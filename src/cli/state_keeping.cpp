@@ -44,9 +44,9 @@ Json describe(const StateEntry& entry) {
           {"model", identity_text(entry.state.model)}};
 }
 
-Result<ExitCode> list(const std::string& folder, bool json) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
-  EDDY_TRY_ASSIGN(const auto entries, store.list());
+Result<ExitCode> list(const StorePlace& place, bool json) {
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
+  EDDY_TRY_ASSIGN(const auto entries, store->list());
   if (json) {
     Json all = Json::array();
     for (const StateEntry& entry : entries) all.push_back(describe(entry));
@@ -67,61 +67,63 @@ Result<ExitCode> list(const std::string& folder, bool json) {
 }
 
 // A state is sound if the store can read it, and it is a session.
-Status verify_one(DirStore& store, const std::string& name) {
-  EDDY_TRY_ASSIGN(const StoredState stored, store.get(name));
+Status verify_one(StateStore& store, const std::string& name) {
+  EDDY_TRY_ASSIGN(const StoredState stored, get_open(store, name));
   const auto summary = summarise_session(stored.bytes);
   return summary ? Status() : summary.error();
 }
 
-Result<ExitCode> verify(const std::string& folder, std::vector<std::string> names) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
+Result<ExitCode> verify(const StorePlace& place, std::vector<std::string> names) {
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
   if (names.empty()) {
-    EDDY_TRY_ASSIGN(const auto entries, store.list());
+    EDDY_TRY_ASSIGN(const auto entries, store->list());
     for (const StateEntry& entry : entries) names.push_back(entry.state.name);
   }
   std::size_t n_damaged = 0;
   for (const std::string& name : names) {
-    const Status verified = verify_one(store, name);
+    const Status verified = verify_one(*store, name);
     n_damaged += verified ? 0 : 1;
     fmt::print("{:<8} {}{}\n", verified ? "ok" : "damaged", name,
                verified ? "" : ": " + verified.error().message);
   }
   if (n_damaged == 0) return ExitCode::kOk;
-  return fail(ErrorCode::kMalformed, "{}: {} of {} are damaged", folder, n_damaged, names.size());
+  return fail(ErrorCode::kMalformed, "{}: {} of {} are damaged", place.folder, n_damaged,
+              names.size());
 }
 
-Result<ExitCode> export_one(const std::string& folder, const std::string& name,
+Result<ExitCode> export_one(const StorePlace& place, const std::string& name,
                             const std::string& file) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
-  EDDY_TRY_ASSIGN(const StoredState stored, store.get(name));
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
+  EDDY_TRY_ASSIGN(const StoredState stored, get_open(*store, name));
   EDDY_TRY(atomic_write_file(posix_file_system(), file, stored.bytes, kPrivateMode));
   return ExitCode::kOk;
 }
 
 // Nothing but a session comes in.
-Result<ExitCode> import_one(const std::string& folder, const std::string& file,
+Result<ExitCode> import_one(const StorePlace& place, const std::string& file,
                             const std::string& name) {
   EDDY_TRY_ASSIGN(const MappedFile mapped, MappedFile::open(posix_file_system(), file));
   const auto summary = summarise_session(mapped.bytes());
   if (!summary) return prefixed(file, summary.error());
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_write(folder));
-  EDDY_TRY(store.put({.name = name,
-                      .model = summary->state ? summary->state->model : ModelIdentity(),
-                      .position = static_cast<Pos>(summary->record.tokens.size())},
-                     mapped.bytes()));
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_write(place));
+  EDDY_TRY(store->put({.name = name,
+                       .model = summary->state ? summary->state->model : ModelIdentity(),
+                       .position = static_cast<Pos>(summary->record.tokens.size())},
+                      mapped.bytes()));
   return ExitCode::kOk;
 }
 
 // All of them, or up to the first that is not there.
-Result<ExitCode> remove(const std::string& folder, const std::vector<std::string>& names) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_write(folder));
-  for (const std::string& name : names) EDDY_TRY(store.erase(name));
+Result<ExitCode> remove(const StorePlace& place, const std::vector<std::string>& names) {
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_write(place));
+  for (const std::string& name : names) EDDY_TRY(store->erase(name));
   return ExitCode::kOk;
 }
 
-Result<ExitCode> collect(const std::string& folder, std::uint64_t budget) {
-  EDDY_TRY(open_store_to_read(folder));  // does not make a store where there is none
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_write(folder, budget));
+Result<ExitCode> collect(const StorePlace& place, std::uint64_t budget) {
+  const auto there = open_store_to_read(place);  // where there is none, none is made
+  if (!there && there.error().code == ErrorCode::kNotFound) return there.error();
+  EDDY_TRY_ASSIGN(DirStore store, open_folder_to_write(place.folder, budget));
   EDDY_TRY_ASSIGN(const auto evicted, store.evict());
   const DirStore::Repairs& repairs = store.repairs();
   if (repairs.is_rebuilt) fmt::print("made the catalogue anew: {}\n", repairs.reason);
@@ -134,14 +136,14 @@ StateCommand add_list(CLI::App& state) {
   CLI::App* app = state.add_subcommand("ls", "List what is kept");
   const auto json = std::make_shared<bool>();
   app->add_flag("--json", *json, "print JSON");
-  return {app, [json](const std::string& folder) { return list(folder, *json); }};
+  return {app, [json](const StorePlace& place) { return list(place, *json); }};
 }
 
 StateCommand add_verify(CLI::App& state) {
   CLI::App* app = state.add_subcommand("verify", "Read all or some, and compare every checksum");
   const auto names = std::make_shared<std::vector<std::string>>();
   app->add_option("NAME", *names, "what to verify; default: all")->type_name("");
-  return {app, [names](const std::string& folder) { return verify(folder, *names); }};
+  return {app, [names](const StorePlace& place) { return verify(place, *names); }};
 }
 
 StateCommand add_export(CLI::App& state) {
@@ -149,8 +151,8 @@ StateCommand add_export(CLI::App& state) {
   const auto names = std::make_shared<std::pair<std::string, std::string>>();
   app->add_option("NAME", names->first, "what to write")->required()->type_name("");
   app->add_option("FILE", names->second, "where to")->required()->type_name("");
-  return {app, [names](const std::string& folder) {
-            return export_one(folder, names->first, names->second);
+  return {app, [names](const StorePlace& place) {
+            return export_one(place, names->first, names->second);
           }};
 }
 
@@ -159,8 +161,8 @@ StateCommand add_import(CLI::App& state) {
   const auto names = std::make_shared<std::pair<std::string, std::string>>();
   app->add_option("FILE", names->first, "the file")->required()->type_name("");
   app->add_option("NAME", names->second, "its name from now on")->required()->type_name("");
-  return {app, [names](const std::string& folder) {
-            return import_one(folder, names->first, names->second);
+  return {app, [names](const StorePlace& place) {
+            return import_one(place, names->first, names->second);
           }};
 }
 
@@ -168,7 +170,7 @@ StateCommand add_remove(CLI::App& state) {
   CLI::App* app = state.add_subcommand("rm", "Remove some");
   const auto names = std::make_shared<std::vector<std::string>>();
   app->add_option("NAME", *names, "what to remove")->required()->type_name("");
-  return {app, [names](const std::string& folder) { return remove(folder, *names); }};
+  return {app, [names](const StorePlace& place) { return remove(place, *names); }};
 }
 
 StateCommand add_collect(CLI::App& state) {
@@ -177,7 +179,7 @@ StateCommand add_collect(CLI::App& state) {
       "Remove what crashes have left behind, and with a budget what was not used for longest");
   const auto budget = std::make_shared<std::uint64_t>(kNoBudget);
   app->add_option("--budget", *budget, "bytes that may stay")->type_name("N");
-  return {app, [budget](const std::string& folder) { return collect(folder, *budget); }};
+  return {app, [budget](const StorePlace& place) { return collect(place, *budget); }};
 }
 
 }  // namespace

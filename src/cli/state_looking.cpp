@@ -25,9 +25,9 @@ struct Read {
   const StateSummary& state() const { return *session.state; }
 };
 
-Result<Read> read(DirStore& store, const std::string& name) {
+Result<Read> read(StateStore& store, const std::string& name) {
   Read read;
-  EDDY_TRY_ASSIGN(read.stored, store.get(name));
+  EDDY_TRY_ASSIGN(read.stored, get_open(store, name));
   auto session = summarise_session(read.stored.bytes);
   if (!session) return prefixed("state " + name, session.error());
   read.session = std::move(*session);
@@ -35,7 +35,7 @@ Result<Read> read(DirStore& store, const std::string& name) {
 }
 
 // kNotFound: no token has been read, there are no layers to look at.
-Result<Read> read_layers(DirStore& store, const std::string& name) {
+Result<Read> read_layers(StateStore& store, const std::string& name) {
   EDDY_TRY_ASSIGN(Read it, read(store, name));
   if (it.session.state) return it;
   return fail(ErrorCode::kNotFound, "state {}: no token has been read yet", name);
@@ -64,9 +64,9 @@ void print_layers(const StateSummary& state) {
   }
 }
 
-Result<ExitCode> show(const std::string& folder, const std::string& name) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
-  EDDY_TRY_ASSIGN(const Read it, read(store, name));
+Result<ExitCode> show(const StorePlace& place, const std::string& name) {
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
+  EDDY_TRY_ASSIGN(const Read it, read(*store, name));
   std::string model;
   for (const std::uint8_t byte : it.stored.entry.state.model.bytes) {
     model += fmt::format("{:02x}", byte);
@@ -78,10 +78,10 @@ Result<ExitCode> show(const std::string& folder, const std::string& name) {
   return ExitCode::kOk;
 }
 
-Result<ExitCode> diff(const std::string& folder, const std::string& one, const std::string& other) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
-  EDDY_TRY_ASSIGN(const Read a, read_layers(store, one));
-  EDDY_TRY_ASSIGN(const Read b, read_layers(store, other));
+Result<ExitCode> diff(const StorePlace& place, const std::string& one, const std::string& other) {
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
+  EDDY_TRY_ASSIGN(const Read a, read_layers(*store, one));
+  EDDY_TRY_ASSIGN(const Read b, read_layers(*store, other));
   EDDY_TRY(check_comparable(a, b));
   fmt::print("{:>5}  kind  {:>12}  {:>12}  {:>12}  {:>9}\n", "layer", "norm", "other's",
              "difference", "relative");
@@ -116,13 +116,13 @@ PlotSeries distances(const Read& a, const Read& b, StateKind kind) {
 }
 
 // With an empty `other` the norms of one; else of both and of their difference.
-Result<ExitCode> plot(const std::string& folder, const std::string& one, const std::string& other,
+Result<ExitCode> plot(const StorePlace& place, const std::string& one, const std::string& other,
                       const std::string& file) {
-  EDDY_TRY_ASSIGN(DirStore store, open_store_to_read(folder));
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
   std::vector<Read> reads;
-  EDDY_TRY_ASSIGN(reads.emplace_back(), read_layers(store, one));
+  EDDY_TRY_ASSIGN(reads.emplace_back(), read_layers(*store, one));
   if (!other.empty()) {
-    EDDY_TRY_ASSIGN(reads.emplace_back(), read_layers(store, other));
+    EDDY_TRY_ASSIGN(reads.emplace_back(), read_layers(*store, other));
     EDDY_TRY(check_comparable(reads[0], reads[1]));
   }
   std::vector<PlotPanel> panels;
@@ -143,7 +143,7 @@ StateCommand add_show(CLI::App& state) {
   CLI::App* app = state.add_subcommand("show", "Show what one is, and the norms of its layers");
   const auto name = std::make_shared<std::string>();
   app->add_option("NAME", *name, "what to show")->required()->type_name("");
-  return {app, [name](const std::string& folder) { return show(folder, *name); }};
+  return {app, [name](const StorePlace& place) { return show(place, *name); }};
 }
 
 StateCommand add_diff(CLI::App& state) {
@@ -152,7 +152,7 @@ StateCommand add_diff(CLI::App& state) {
   app->add_option("NAME", names->first, "one")->required()->type_name("");
   app->add_option("OTHER", names->second, "the other")->required()->type_name("");
   return {app,
-          [names](const std::string& folder) { return diff(folder, names->first, names->second); }};
+          [names](const StorePlace& place) { return diff(place, names->first, names->second); }};
 }
 
 StateCommand add_plot(CLI::App& state) {
@@ -165,8 +165,8 @@ StateCommand add_plot(CLI::App& state) {
   app->add_option("NAME", options->name, "one")->required()->type_name("");
   app->add_option("OTHER", options->other, "the other")->type_name("");
   app->add_option("--out", options->file, "the SVG file")->required()->type_name("FILE");
-  return {app, [options](const std::string& folder) {
-            return plot(folder, options->name, options->other, options->file);
+  return {app, [options](const StorePlace& place) {
+            return plot(place, options->name, options->other, options->file);
           }};
 }
 

@@ -67,7 +67,8 @@ Result<StateEntry> read_header(std::span<const std::byte> file) {
   entry.digest = {.low = number_at<std::uint64_t>(file, kDigestAt),
                   .high = number_at<std::uint64_t>(file, kDigestAt + 8)};
   entry.last_use_us = number_at<std::int64_t>(file, kTimeAt);
-  return entry;
+  if (std::ranges::equal(encode_blob_header(entry), file.first(kBlobHeaderBytes))) return entry;
+  return fail(ErrorCode::kMalformed, "header: bytes between the fields that are not zero");
 }
 
 }  // namespace

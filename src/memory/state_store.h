@@ -44,7 +44,7 @@ struct StateDescriptor {
 struct StateEntry {
   StateDescriptor state;
   std::uint64_t n_bytes = 0;
-  Digest128 digest = {};         // of the bytes
+  Digest128 digest = {};         // of the bytes as they are kept
   std::int64_t last_use_us = 0;  // put or get; microseconds since 1970, rising within a store
 };
 

@@ -1,7 +1,8 @@
 // StateView: serialised states (memory/state_format.h), validated whole and read where they lie.
 //
-// Untrusted bytes enter here and nowhere else. Nothing is allocated: a count is compared with the
-// bytes that are left, and every length follows from the memory's own layout and a state's tokens.
+// Untrusted bytes enter the memory here and nowhere else. Nothing is allocated: a count is compared
+// with the bytes that are left, and every length follows from the memory's own layout and a state's
+// tokens.
 //
 // Threading: a value; reads only.
 #pragma once

@@ -93,6 +93,33 @@ TEST(Session, TheUsualPlaceIsBelowHome) {
   EXPECT_TRUE(std::filesystem::exists(scratch_directory() + "/.local/share/eddy/states/lock"));
 }
 
+TEST(Session, AKeySealsIt) {
+  const std::string folder = store("sealed"), key = write_file("key", std::string(32, 'k'));
+  const std::string other = write_file("other key", std::string(32, 'o'));
+  const Outcome first = say(folder, "s", "once upon a time", {"--key-file", key});
+  EXPECT_EQ(first.code, 0) << first.err;
+  EXPECT_EQ(first.out, run_eddy({"run", model_path(), "-n", "12", "-p", "once upon a time"}).out);
+  EXPECT_EQ(say(folder, "s", "more", {"--key-file", key}).code, 0);
+  const Outcome without = say(folder, "s", "more");
+  EXPECT_TRUE(is_one_error_line(without, 1));
+  EXPECT_NE(without.err.find("--key-file"), std::string::npos);
+  EXPECT_TRUE(is_one_error_line(say(folder, "s", "more", {"--key-file", other}), 1));
+  EXPECT_TRUE(is_one_error_line(say(folder, "s", "more", {"--key-file", other + "none"}), 1));
+  EXPECT_TRUE(
+      is_one_error_line(say(folder, "s", "more", {"--key-file", write_file("short key", "k")}), 1));
+  const Args where = {"--store", folder, "--key-file", key};
+  const auto state = [&](Args args) {
+    args.insert(args.begin(), "state");
+    args.insert(args.end(), where.begin(), where.end());
+    return run_eddy(args);
+  };
+  EXPECT_EQ(state({"verify"}).out, "ok       s\n");
+  EXPECT_EQ(run_eddy({"state", "verify", "--store", folder}).code, 1);
+  EXPECT_EQ(state({"show", "s"}).code, 0);
+  EXPECT_EQ(state({"export", "s", folder + ".session"}).code, 0);
+  EXPECT_TRUE(read_file(folder + ".session").starts_with("EDDYSESS"));
+}
+
 // Two programs with one conversation: what the other has said is not lost unawares.
 TEST(Session, WhatAnotherProgramHasChangedIsNotOverwritten) {
   const std::string folder = store("e");

@@ -146,6 +146,15 @@ TEST_F(State, RemovesAndCollects) {
   EXPECT_EQ(nlohmann::json::parse(state({"ls", "--json"}).out).size(), 0u);
 }
 
+TEST_F(State, ADamagedCatalogueIsMendedByGc) {
+  write_file(std::filesystem::path(folder_).filename().string() + "/catalogue.sqlite3", "damage");
+  const Outcome refused = state({"ls"});
+  EXPECT_TRUE(is_one_error_line(refused, 1));
+  EXPECT_NE(refused.err.find("eddy state gc"), std::string::npos);
+  EXPECT_NE(state({"gc"}).out.find("made the catalogue anew"), std::string::npos);
+  EXPECT_EQ(state({"verify"}).out, "ok       long\nok       short\n");
+}
+
 TEST_F(State, WhereNoStoreIsNoneIsMade) {
   folder_ = path("absent");
   for (const Args& args : {Args{"ls"}, Args{"gc"}, Args{"verify"}, Args{"show", "x"}}) {

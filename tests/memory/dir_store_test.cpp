@@ -211,6 +211,18 @@ TEST_F(DirStoreTest, PuttingADamagedContentAgainMendsIt) {
   expect_content(*store, "b", 1);
 }
 
+TEST_F(DirStoreTest, AHeaderHasOneSpelling) {
+  put("a", 1);
+  std::string file = read_file(blob_path(1));
+  for (const std::size_t at : {90u, 330u, 331u, 375u}) {
+    std::string other = file;
+    other[at] = 'x';
+    const std::uint64_t sum = checksum64(std::as_bytes(std::span(other)).first(376));
+    for (std::size_t i = 0; i < 8; ++i) other[376 + i] = static_cast<char>(sum >> 8 * i);
+    EXPECT_TRUE(fails_with(parse_blob(std::as_bytes(std::span(other))), ErrorCode::kMalformed));
+  }
+}
+
 TEST_F(DirStoreTest, ALaterVersionIsRefused) {
   put("a", 1);
   std::string file = read_file(blob_path(1));

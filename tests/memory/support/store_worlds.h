@@ -9,6 +9,7 @@
 #include "base/support/temporary_folder.h"
 #include "memory/dir_store.h"
 #include "memory/map_store.h"
+#include "memory/sealed_store.h"
 
 namespace eddy::test {
 
@@ -38,7 +39,7 @@ struct TestClock {
 };
 
 struct MapWorld {
-  static constexpr std::uint64_t kOverhead = 0;
+  static constexpr std::uint64_t kOverhead = 0;  // bytes of a content's own that a budget counts
   TestClock clock;
   std::unique_ptr<StateStore> open(std::uint64_t budget = kNoBudget) const {
     return std::make_unique<MapStore>(budget, clock.function());
@@ -46,7 +47,7 @@ struct MapWorld {
 };
 
 struct DirWorld {
-  static constexpr std::uint64_t kOverhead = 384;  // a content's header
+  static constexpr std::uint64_t kOverhead = 384;
   TestClock clock;
   TemporaryFolder folder{quick_place()};
   std::string path() const { return folder.path("store"); }
@@ -54,6 +55,19 @@ struct DirWorld {
     auto store =
         DirStore::open(posix_file_system(), path(), {.budget = budget, .now = clock.function()});
     return store ? std::make_unique<DirStore>(std::move(*store)) : nullptr;
+  }
+};
+
+inline SealKey test_key(std::uint64_t seed = 1) {
+  return *SealKey::from_bytes(content_of(seed, 32));
+}
+
+template <class World>
+struct SealedWorld : World {
+  static constexpr std::uint64_t kOverhead = World::kOverhead + kSealExtraBytes;
+  std::unique_ptr<StateStore> open(std::uint64_t budget = kNoBudget) const {
+    auto inner = World::open(budget);
+    return inner ? std::make_unique<SealedStore>(std::move(inner), test_key()) : nullptr;
   }
 };
 
