@@ -15,6 +15,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/try.h"
+#include "cli/bench_state.h"
 #include "cli/bench_table.h"
 #include "cli/bench_traces.h"
 #include "cli/command.h"
@@ -36,6 +37,7 @@ struct Options {
   std::vector<std::uint32_t> sequences = {1};
   std::vector<int> threads = {0};
   int repetitions = 5;
+  bool state = false;
   TableFormat format = TableFormat::kMarkdown;
 };
 
@@ -242,6 +244,7 @@ class Bench {
 Status run_with(const Options& options, int n_threads, const std::string& header) {
   EngineOptions engine = options.model.engine;
   engine.n_threads = n_threads;
+  engine.prefix_cache_bytes = 0;  // every prompt is to be read
   engine.n_seq_max = *std::max_element(options.sequences.begin(), options.sequences.end());
   engine.n_batch = std::max({engine.n_batch, engine.n_ubatch, engine.n_seq_max});
   EDDY_TRY_ASSIGN(EngineParts parts, open_parts(options.model.path, engine));
@@ -253,6 +256,11 @@ Status run_with(const Options& options, int n_threads, const std::string& header
 
 Result<ExitCode> run(const Options& options) {
   if (options.model.path.empty()) return fail(ErrorCode::kInvalidArgument, "MODEL is required");
+  if (options.state) {
+    ModelOptions model = options.model;
+    model.engine.n_threads = options.threads.front();
+    return bench_state(model, options.repetitions, options.format);
+  }
   std::string header = format_header(options.format, Measured().row());
   for (const int n_threads : options.threads) {
     EDDY_TRY(run_with(options, n_threads, std::exchange(header, {})));
@@ -288,6 +296,8 @@ Command add_bench(CLI::App& program) {
   app->add_option("-r,--repetitions", options->repetitions, "how often each is measured")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
+  app->add_flag("--state", options->state,
+                "measure what states cost instead: forks, rewinds, saving, restoring");
   app->add_option("--format", options->format, "md, csv or json lines")
       ->type_name("md|csv|json")
       ->transform(CLI::CheckedTransformer(table_formats(), CLI::ignore_case));

@@ -1,8 +1,8 @@
 // eddy bench MODEL --state: what forks, rewinds, saved states and restored prompts cost.
 #pragma once
 
-#include "cli/command.h"
 #include "cli/bench_table.h"
+#include "cli/command.h"
 #include "cli/model_options.h"
 #include "eddy/result.h"
 

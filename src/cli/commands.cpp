@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "base/error.h"
@@ -33,12 +34,77 @@ Status load(Conversation& conversation, const std::string& name) {
   return {};
 }
 
+Status undo(Conversation& conversation, const std::string& argument) {
+  std::size_t n = 1;
+  const char* const end = argument.data() + argument.size();
+  if (!argument.empty() && std::from_chars(argument.data(), end, n).ptr != end) {
+    return fail(ErrorCode::kInvalidArgument, "/undo {}: expected a number", argument);
+  }
+  EDDY_TRY(conversation.undo(n));
+  fmt::print(stderr, "{} tokens are left\n", conversation.n_tokens());
+  return {};
+}
+
+Status retry(Conversation& conversation, const std::string&) {
+  EDDY_TRY(conversation.retry());
+  fmt::print("\n");
+  std::fflush(stdout);
+  return {};
+}
+
+Status fork(Conversation& conversation, const std::string& argument) {
+  const std::string name =
+      argument.empty() ? fmt::format("branch{}", conversation.branch_names().size()) : argument;
+  EDDY_TRY(conversation.fork(name));
+  fmt::print(stderr, "branch {}: {} tokens; /switch {} goes on from there\n", name,
+             conversation.n_tokens(), name);
+  return {};
+}
+
+Status switch_to(Conversation& conversation, const std::string& name) {
+  EDDY_TRY(conversation.switch_to(name));
+  fmt::print(stderr, "branch {}: {} tokens\n", name, conversation.n_tokens());
+  return {};
+}
+
+Status branches(Conversation& conversation, const std::string&) {
+  fmt::print(stderr, "{}", conversation.show_branches());
+  return {};
+}
+
+Status why(Conversation& conversation, const std::string&) {
+  fmt::print(stderr, "{}", conversation.explain_prompt());
+  return {};
+}
+
+Status map(Conversation& conversation, const std::string&) {
+  fmt::print(stderr, "{}", conversation.explain_memory());
+  return {};
+}
+
+Status stats(Conversation& conversation, const std::string&) {
+  conversation.print_stats();
+  return {};
+}
+
+std::vector<std::string> branch_names(const Conversation& conversation) {
+  return conversation.branch_names();
+}
+
 std::vector<std::string> saved_names(const Conversation& conversation) {
   return conversation.saved_names();
 }
 
 constexpr SlashCommand kCommands[] = {
     {"/help", "", "show what can be asked for", show_help},
+    {"/undo", "[N]", "take back the last N prompts with their answers, or one", undo},
+    {"/retry", "", "take back the last answer and give another one", retry},
+    {"/fork", "[NAME]", "keep a copy of the conversation, to go on from later", fork},
+    {"/switch", "NAME", "go on from a copy; this one stays", switch_to, branch_names},
+    {"/branches", "", "show all copies and where they parted", branches},
+    {"/why", "", "show what of the last prompt was read, and why", why},
+    {"/map", "", "show the cells, the update log and the prefix cache", map},
+    {"/stats", "", "show tokens per second", stats},
     {"/reset", "", "forget the conversation", reset},
     {"/save", "NAME", "keep the conversation as it is now", save, saved_names},
     {"/load", "NAME", "go on from a conversation that was kept", load, saved_names},

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/try.h"
@@ -42,22 +45,171 @@ Result<StopReason> Conversation::answer(std::string_view prompt) {
 
 Result<StopReason> Conversation::answer_now(std::string_view prompt) {
   const CancelOnInterrupt scope(session_);
+  if (session_.n_tokens() > 0) session_.mark_turn();
+  exchanges_.push_back(session_.n_tokens());
   const Status read = feed(prompt);
   if (!read && read.error().code == ErrorCode::kCancelled) return StopReason::kCancelled;
   EDDY_TRY(read);
+  n_before_answer_ = session_.n_tokens();
+  n_retries_ = 0;
+  return generate();
+}
+
+Result<StopReason> Conversation::generate() {
+  GenerateParams params = options_->generate;
+  params.sampling.seed += n_retries_;
   const auto start = Clock::now();
-  EDDY_TRY_ASSIGN(const Completion done,
-                  session_.generate(options_->generate, [](std::string_view text) {
-                    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-                           std::fflush(stdout) == 0;
-                  }));
+  EDDY_TRY_ASSIGN(const Completion done, session_.generate(params, [](std::string_view text) {
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+           std::fflush(stdout) == 0;
+  }));
   answered_.add(done.n_tokens, start);
+  n_drafted_ += done.n_drafted;
+  n_accepted_ += done.n_accepted;
   return done.reason;
 }
 
 Status Conversation::reset() {
   is_changed_ = true;
+  exchanges_.clear();
   return session_.reset();
+}
+
+Status Conversation::undo(std::size_t n) {
+  if (n < 1 || n > exchanges_.size()) {
+    return fail(ErrorCode::kInvalidArgument, "undo {}: there are {} prompts to take back", n,
+                exchanges_.size());
+  }
+  const Pos n_kept = exchanges_[exchanges_.size() - n];
+  EDDY_TRY(session_.rewind(session_.n_tokens() - n_kept));
+  exchanges_.resize(exchanges_.size() - n);
+  is_changed_ = true;
+  return {};
+}
+
+Result<StopReason> Conversation::retry() {
+  if (exchanges_.empty() || n_before_answer_ <= exchanges_.back() ||
+      n_before_answer_ > session_.n_tokens()) {
+    return fail(ErrorCode::kInvalidArgument, "retry: there is no answer to take back");
+  }
+  const CancelOnInterrupt scope(session_);
+  EDDY_TRY(session_.rewind(session_.n_tokens() - n_before_answer_));
+  is_changed_ = true;
+  ++n_retries_;
+  return generate();
+}
+
+// --- Branches -----------------------------------------------------------------------------------
+
+Status Conversation::fork(const std::string& name) {
+  if (std::ranges::count(branch_names(), name) > 0) {
+    return fail(ErrorCode::kInvalidArgument, "branch {} is there already", name);
+  }
+  EDDY_TRY_ASSIGN(Session copy, session_.fork());
+  parked_.push_back(
+      {.branch = {.name = name, .parent = branch_.name, .n_shared = session_.n_tokens()},
+       .session = std::move(copy),
+       .exchanges = exchanges_});
+  return {};
+}
+
+Status Conversation::switch_to(const std::string& name) {
+  if (name == branch_.name) return {};
+  const auto found =
+      std::ranges::find(parked_, name, [](const Parked& parked) { return parked.branch.name; });
+  if (found == parked_.end()) {
+    return fail(ErrorCode::kInvalidArgument, "there is no branch {}; /branches shows all", name);
+  }
+  std::swap(branch_, found->branch);
+  std::swap(session_, found->session);
+  std::swap(exchanges_, found->exchanges);
+  n_before_answer_ = 0;
+  is_changed_ = true;
+  return {};
+}
+
+std::vector<std::string> Conversation::branch_names() const {
+  std::vector<std::string> names = {branch_.name};
+  for (const Parked& parked : parked_) names.push_back(parked.branch.name);
+  return names;
+}
+
+std::string Conversation::show_branches() const {
+  struct Line {
+    Branch branch;
+    Pos n_tokens;
+  };
+  std::vector<Line> left = {{branch_, session_.n_tokens()}};
+  for (const Parked& parked : parked_) {
+    left.push_back({parked.branch, parked.session.n_tokens()});
+  }
+  std::string out;
+  // Each below the one that it is a copy of; a copy is younger, so no two are each other's.
+  const std::function<void(const std::string&, std::size_t)> show = [&](const std::string& parent,
+                                                                        std::size_t depth) {
+    for (const Line& line : left) {
+      if (line.branch.parent != parent) continue;
+      out += fmt::format("{}{:{}}{}: {} tokens", line.branch.name == branch_.name ? "* " : "  ", "",
+                         2 * depth, line.branch.name, line.n_tokens);
+      if (depth > 0) out += fmt::format(", parted at {}", line.branch.n_shared);
+      out += '\n';
+      show(line.branch.name, depth + 1);
+    }
+  };
+  show("", 0);
+  return out;
+}
+
+// --- What became of it --------------------------------------------------------------------------
+
+std::string Conversation::explain_prompt() const {
+  const PromptReport& report = session_.last_prompt();
+  const Pos n_begun = std::max(report.n_own, report.n_restored);
+  std::string out = fmt::format(
+      "prompt: {} tokens, {} of them known; {} read\n"
+      "  {} in the conversation's own state, {} restored from the prefix cache\n",
+      report.n_tokens, report.n_known, report.n_tokens - n_begun, report.n_own,
+      n_begun - report.n_own);
+  const Pos n_lost = report.n_known - n_begun;
+  if (n_lost == 0) return out;
+  out += fmt::format("  {} known tokens were read again", n_lost);
+  if (report.n_refused > 0) {
+    out += ": no cell was free for their state";
+  } else if (report.n_evicted > 0) {
+    out += fmt::format(": the state of {} went to make room, others had none", report.n_evicted);
+  } else {
+    out += ": no state was stored nearer";
+  }
+  return out + "\n";
+}
+
+std::string Conversation::explain_memory() const {
+  const EngineInfo& info = engine_->info();
+  const CacheStats cache = engine_->cache_stats();
+  constexpr double kMiB = 1 << 20;
+  std::string out =
+      fmt::format("cells: {} of {:.2f} MiB each; sequences: {}\n", info.mem_size,
+                  static_cast<double>(info.n_r_bytes + info.n_s_bytes) / kMiB, info.n_seq_max);
+  if (info.n_log_bytes > 0) {
+    out += fmt::format("update log: {} bytes for each token\n", info.n_log_bytes);
+  }
+  out += fmt::format(
+      "prefix cache: {} states, {:.1f} of {:.1f} MiB; {} of {} prompts found one; {} of {} known "
+      "tokens were restored; {} states stored, {} evicted\n",
+      cache.n_states, static_cast<double>(cache.n_bytes) / kMiB,
+      static_cast<double>(cache.n_bytes_max) / kMiB, cache.n_hits, cache.n_prompts,
+      cache.n_restored, cache.n_known, cache.n_stored, cache.n_evicted);
+  return out;
+}
+
+std::string Conversation::stats() const {
+  std::string out =
+      fmt::format("prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s\n",
+                  read_.n_tokens, read_.per_second(), answered_.n_tokens, answered_.per_second());
+  if (n_drafted_ > 0) {
+    out += fmt::format("guessed: {} tokens, {} of them rightly\n", n_drafted_, n_accepted_);
+  }
+  return out;
 }
 
 Status Conversation::save(const std::string& name) {
@@ -68,6 +220,7 @@ Status Conversation::save(const std::string& name) {
 Status Conversation::load(const std::string& name) {
   if (!folder_) return no_folder();
   EDDY_TRY(folder_->load(name, session_));
+  exchanges_.clear();  // where they begin is not kept
   is_changed_ = true;
   return {};
 }
@@ -79,10 +232,7 @@ Status Conversation::keep() {
   return {};
 }
 
-void Conversation::print_stats() const {
-  fmt::print(stderr, "prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s\n",
-             read_.n_tokens, read_.per_second(), answered_.n_tokens, answered_.per_second());
-}
+void Conversation::print_stats() const { fmt::print(stderr, "{}", stats()); }
 
 // Where Ctrl-C stops the reading, the rest of the prompt is read with the next one.
 Status Conversation::feed(std::string_view prompt) {

@@ -36,6 +36,23 @@ class Conversation {
   // Forgets what was said.
   Status reset();
 
+  // Takes back the last n prompts with their answers. kInvalidArgument: there are not so many.
+  Status undo(std::size_t n);
+  // Takes back the last answer and gives another one; with --temp another seed makes it differ.
+  Result<StopReason> retry();
+
+  // Keeps a copy of the conversation as it is now, as a branch; and goes on from a branch, keeping
+  // what was said here as the branch that it is. kInvalidArgument: a name that is taken, or that
+  // there is not.
+  Status fork(const std::string& name);
+  Status switch_to(const std::string& name);
+  std::vector<std::string> branch_names() const;
+  std::string show_branches() const;  // a tree, with positions
+
+  // What became of the last prompt, and what the prefix cache has done.
+  std::string explain_prompt() const;
+  std::string explain_memory() const;
+
   // Under any name, and back; the conversation keeps its own name.
   Status save(const std::string& name);
   Status load(const std::string& name);
@@ -47,8 +64,21 @@ class Conversation {
   Pos n_tokens() const { return session_.n_tokens(); }
 
   void print_stats() const;
+  std::string stats() const;
 
  private:
+  // Where what was said could have gone another way.
+  struct Branch {
+    std::string name;
+    std::string parent;  // of which it is a copy; empty: the first
+    Pos n_shared = 0;    // tokens that it had then
+  };
+  struct Parked {
+    Branch branch;
+    Session session;
+    std::vector<Pos> exchanges;
+  };
+
   using Clock = std::chrono::steady_clock;
   using Names = std::vector<std::string>;
   struct Rate {
@@ -63,14 +93,21 @@ class Conversation {
       : engine_(&engine), session_(std::move(session)), options_(&options) {}
 
   Result<StopReason> answer_now(std::string_view prompt);
+  Result<StopReason> generate();
   Status feed(std::string_view prompt);
   std::vector<Token> prompt_tokens(std::string_view prompt) const;
 
   Engine* engine_;
   Session session_;
   const ConversationOptions* options_;
+  std::vector<Pos> exchanges_;   // tokens before each prompt
+  Pos n_before_answer_ = 0;      // the last one
+  std::uint64_t n_retries_ = 0;  // of the last answer: another seed for each
+  Branch branch_ = {.name = "main"};
+  std::vector<Parked> parked_;           // the other branches
   std::optional<SessionFolder> folder_;  // nullopt: there is no home, and no --store
   bool is_changed_ = false;              // since it was kept
+  std::int64_t n_drafted_ = 0, n_accepted_ = 0;
   Rate read_;
   Rate answered_;
 };

@@ -1,5 +1,6 @@
 #include "memory/finite.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace eddy {
@@ -9,11 +10,21 @@ namespace {
 template <class Bits>
 std::optional<std::uint64_t> find_exponent(Bits exponent, std::span<const std::byte> blocks,
                                            std::uint64_t n_block_bytes = sizeof(Bits)) {
-  const std::uint64_t n = blocks.size() / n_block_bytes;
-  for (std::uint64_t i = 0; i < n; ++i) {
+  const auto has_exponent = [&](std::uint64_t i) {
     Bits bits;
     std::memcpy(&bits, blocks.data() + i * n_block_bytes, sizeof(Bits));
-    if ((bits & exponent) == exponent) return i;
+    return (bits & exponent) == exponent;
+  };
+  // Many at a time, without a branch for each: there is nearly always none.
+  constexpr std::uint64_t kAtOnce = 1024;
+  const std::uint64_t n = blocks.size() / n_block_bytes;
+  for (std::uint64_t first = 0; first < n; first += kAtOnce) {
+    const std::uint64_t end = std::min(n, first + kAtOnce);
+    Bits found = 0;
+    for (std::uint64_t i = first; i < end; ++i) found |= static_cast<Bits>(has_exponent(i));
+    if (found == 0) continue;
+    while (!has_exponent(first)) ++first;
+    return first;
   }
   return std::nullopt;
 }
