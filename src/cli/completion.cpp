@@ -44,6 +44,11 @@ std::string names_of(const CLI::App& program) {
   return names;
 }
 
+// What must follow the command's name; empty where a file may.
+std::string actions_of(const CLI::App& command) {
+  return command.get_require_subcommand_min() > 0 ? names_of(command) : std::string();
+}
+
 std::string spellings_of(const CLI::App& command) {
   std::string spellings;
   each_spelling(command, [&](const std::string& spelling, bool, const CLI::Option&) {
@@ -71,7 +76,7 @@ std::string bash_script(const CLI::App& program) {
       "  case ${COMP_WORDS[1]} in\n";
   for (const CLI::App* command : subcommands(program)) {
     script += fmt::format("    {}) options='{}' words='{}' ;;\n", command->get_name(),
-                          spellings_of(*command), names_of(*command));
+                          spellings_of(*command), actions_of(*command));
   }
   script +=
       fmt::format("    *) options='{}{}' ;;\n  esac\n", names_of(program), spellings_of(program));
@@ -111,7 +116,7 @@ std::string zsh_script(const CLI::App& program) {
       "  shift words; (( CURRENT-- ))\n"
       "  case $command in\n";
   for (const CLI::App* command : subcommands(program)) {
-    const std::string actions = names_of(*command);
+    const std::string actions = actions_of(*command);
     script +=
         fmt::format("    {})\n      _arguments{}{} \\\n        '*:file:_files' ;;\n",
                     command->get_name(), zsh_arguments(*command),
