@@ -103,7 +103,7 @@ class Conversation {
   std::vector<Pos> exchanges_;   // tokens before each prompt
   Pos n_before_answer_ = 0;      // the last one
   std::uint64_t n_retries_ = 0;  // of the last answer: another seed for each
-  Branch branch_ = {.name = "main"};
+  Branch branch_ = {.name = "main", .parent = {}};
   std::vector<Parked> parked_;           // the other branches
   std::optional<SessionFolder> folder_;  // nullopt: there is no home, and no --store
   bool is_changed_ = false;              // since it was kept

@@ -117,11 +117,11 @@ TEST_F(Cache, WhatACancelledPromptHadReadIsKept) {
 }
 
 TEST_F(Cache, ASmallBudgetIsKeptToAndSaysWhatWent) {
-  constexpr std::uint64_t kBudget = 400 << 10;
+  constexpr std::uint64_t kBudget = 110 << 10;
   Engine engine = open(kBudget);  // a few states
   Pos n_evicted = 0;
   for (int round = 0; round < 3; ++round) {
-    for (std::uint64_t seed = 10; seed < 20; ++seed) {
+    for (std::uint64_t seed = 10; seed < 16; ++seed) {
       n_evicted += read(engine, made_up(300, seed)).n_evicted;
       ASSERT_LE(engine.cache_stats().n_bytes, kBudget);
     }
