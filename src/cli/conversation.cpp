@@ -46,11 +46,11 @@ Result<StopReason> Conversation::answer(std::string_view prompt) {
 Result<StopReason> Conversation::answer_now(std::string_view prompt) {
   const CancelOnInterrupt scope(session_);
   if (session_.n_tokens() > 0) session_.mark_turn();
-  exchanges_.push_back(session_.n_tokens());
+  exchanges_.push_back({.before_prompt = session_.n_tokens()});
   const Status read = feed(prompt);
   if (!read && read.error().code == ErrorCode::kCancelled) return StopReason::kCancelled;
   EDDY_TRY(read);
-  n_before_answer_ = session_.n_tokens();
+  exchanges_.back().before_answer = session_.n_tokens();
   n_retries_ = 0;
   return generate();
 }
@@ -80,20 +80,21 @@ Status Conversation::undo(std::size_t n) {
     return fail(ErrorCode::kInvalidArgument, "undo {}: there are {} prompts to take back", n,
                 exchanges_.size());
   }
-  const Pos n_kept = exchanges_[exchanges_.size() - n];
+  const Pos n_kept = exchanges_[exchanges_.size() - n].before_prompt;
   EDDY_TRY(session_.rewind(session_.n_tokens() - n_kept));
   exchanges_.resize(exchanges_.size() - n);
+  n_retries_ = 0;
   is_changed_ = true;
   return {};
 }
 
 Result<StopReason> Conversation::retry() {
-  if (exchanges_.empty() || n_before_answer_ <= exchanges_.back() ||
-      n_before_answer_ > session_.n_tokens()) {
+  const Pos n_kept = exchanges_.empty() ? 0 : exchanges_.back().before_answer;
+  if (n_kept == 0) {
     return fail(ErrorCode::kInvalidArgument, "retry: there is no answer to take back");
   }
   const CancelOnInterrupt scope(session_);
-  EDDY_TRY(session_.rewind(session_.n_tokens() - n_before_answer_));
+  EDDY_TRY(session_.rewind(session_.n_tokens() - n_kept));
   is_changed_ = true;
   ++n_retries_;
   return generate();
@@ -123,7 +124,7 @@ Status Conversation::switch_to(const std::string& name) {
   std::swap(branch_, found->branch);
   std::swap(session_, found->session);
   std::swap(exchanges_, found->exchanges);
-  n_before_answer_ = 0;
+  n_retries_ = 0;
   is_changed_ = true;
   return {};
 }

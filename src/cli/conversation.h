@@ -67,6 +67,11 @@ class Conversation {
   std::string stats() const;
 
  private:
+  // A prompt and its answer: the tokens before each.
+  struct Exchange {
+    Pos before_prompt = 0;
+    Pos before_answer = 0;  // 0: none was begun
+  };
   // Where what was said could have gone another way.
   struct Branch {
     std::string name;
@@ -76,7 +81,7 @@ class Conversation {
   struct Parked {
     Branch branch;
     Session session;
-    std::vector<Pos> exchanges;
+    std::vector<Exchange> exchanges;
   };
 
   using Clock = std::chrono::steady_clock;
@@ -100,8 +105,7 @@ class Conversation {
   Engine* engine_;
   Session session_;
   const ConversationOptions* options_;
-  std::vector<Pos> exchanges_;   // tokens before each prompt
-  Pos n_before_answer_ = 0;      // the last one
+  std::vector<Exchange> exchanges_;
   std::uint64_t n_retries_ = 0;  // of the last answer: another seed for each
   Branch branch_ = {.name = "main", .parent = {}};
   std::vector<Parked> parked_;           // the other branches

@@ -138,11 +138,12 @@ std::vector<LayerRun> layer_runs(const StateLayout& layout) {
 Json describe_model(const Model& model) {
   const ModelInfo& info = model.info();
   Json layers = Json::array();
-  std::uint64_t n_r_bytes = 0, n_s_bytes = 0;
+  std::uint64_t n_r_bytes = 0, n_s_bytes = 0, n_log_bytes = 0;
   for (const LayerRun& run : layer_runs(model.state_layout())) {
     const std::uint64_t n_layers = run.last - run.first + 1;
     n_r_bytes += n_layers * run.state.r_elems * kF32Bytes;
     n_s_bytes += n_layers * run.state.s_elems * kF32Bytes;
+    n_log_bytes += n_layers * (run.state.r_log_elems + run.state.s_log_elems) * kF32Bytes;
     layers.push_back({{"first", run.first},
                       {"last", run.last},
                       {"r_elements", run.state.r_elems},
@@ -154,7 +155,8 @@ Json describe_model(const Model& model) {
           {"n_parameters", info.n_parameters},
           {"layers", layers},
           {"r_bytes_per_sequence_f32", n_r_bytes},
-          {"s_bytes_per_sequence_f32", n_s_bytes}};
+          {"s_bytes_per_sequence_f32", n_s_bytes},
+          {"log_bytes_per_token", n_log_bytes}};
 }
 
 Json describe_file(const GgufFile& file) {
@@ -195,6 +197,11 @@ void print_model(const Json& model) {
   const std::uint64_t r = model["r_bytes_per_sequence_f32"], s = model["s_bytes_per_sequence_f32"];
   fmt::print("\nstate of one sequence, F32\n  R           {} bytes\n  S           {} bytes\n", r,
              s);
+  const std::uint64_t log = model["log_bytes_per_token"];
+  if (log > 0) {
+    fmt::print("  update log  {} bytes for each token that can be taken back: 1/{:.1f} of R\n", log,
+               static_cast<double>(r) / static_cast<double>(log));
+  }
   for (const Json& run : model["layers"]) {
     fmt::print("  layers {:>2} .. {:<2}  R {} elements, S {} elements each\n",
                run["first"].get<int>(), run["last"].get<int>(),

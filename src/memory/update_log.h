@@ -69,6 +69,8 @@ class UpdateLog {
   LogRows r(LayerId layer) const { return rows_of(r_, layer); }
   LogRows s(LayerId layer) const { return rows_of(s_, layer); }
 
+  std::uint32_t n_pages_used() const { return lists_.n_pages() - lists_.n_free(); }
+
   std::span<const std::unique_ptr<Buffer>> buffers() const { return buffers_; }
 
   Status check() const;             // O(pages, and cells times their pages)

@@ -84,6 +84,7 @@ TEST(Inspect, ShowsTheModelAsCountedByHand) {
   EXPECT_EQ(model["n_parameters"], 2 * layer + 64 * 288 + 64);
   EXPECT_EQ(model["r_bytes_per_sequence_f32"], 4 * 2 * 128 * 16);
   EXPECT_EQ(model["s_bytes_per_sequence_f32"], 4 * 2 * 128 * 3);
+  EXPECT_EQ(model["log_bytes_per_token"], 4 * 2 * (2 * 128 + 16 + 128));  // dt, x, B; conv input
   EXPECT_EQ(model["layers"], json::parse(R"([{"first": 0, "last": 1, "r_elements": 2048,
                                               "s_elements": 384}])"));
 }

@@ -2,10 +2,8 @@
 
 A mutant is (name, what it does, [(file, text, replacement), ...]); a text occurs exactly once in its
 file. A1 .. E7 are the defects of docs/decisions/0012-recurrent-memory-defects.md, put into our code;
-X1 and on, K1 and on for pages, and W1 and on for the store of states, are mistakes of our own making
-that the design invites.
-X1 and on, K1 and on for pages, and P1 and on for the prefix tree, are mistakes of our own making that
-the design invites.
+X1 and on, K1 and on for pages, W1 and on for the store of states, P1 and on for the prefix tree, and
+L1 and on for the update log, are mistakes of our own making that the design invites.
 """
 
 BATCH = "recurrent_memory_batch.cpp"
@@ -48,8 +46,8 @@ MUTANTS = [
     ("B1", "a failed update in place is kept", [(
         STAGED, "ledger.drop(entry.seq, SeqStatus::kLost);", "continue;")]),
     ("B1b", "a shared tail is updated in place", [(
-        STAGED, "ledger.is_private(part.seq) ? src",
-        "ledger[part.seq].status == SeqStatus::kLive ? src")]),
+        STAGED, "if (!is_private || entry.is_moved)",
+        "if (ledger[part.seq].status != SeqStatus::kLive || entry.is_moved)")]),
     ("B2", "a new sequence starts from what is in its cell", [(
         STAGED, "src == CellId() ? kZeroRow : src.value",
         "src == CellId() ? dst.value : src.value")]),
@@ -85,8 +83,8 @@ MUTANTS = [
     ("C4", "a micro-batch counts as one token", [(
         STAGED, "ledger[entry.seq].n_tokens + entry.n_tokens", "ledger[entry.seq].n_tokens + 1")]),
     ("C5", "a failed micro-batch is published", [(
-        STAGED, "      ledger.unstage(entry.dst);",
-        "      ledger.set_tail(entry.seq, entry.dst,"
+        STAGED, "    ledger.unstage(entry.dst);",
+        "    ledger.set_tail(entry.seq, entry.dst,"
         " ledger[entry.seq].n_tokens + entry.n_tokens);")]),
     ("C6", "a published micro-batch does not advance", [(
         STAGED, "ledger[entry.seq].n_tokens + entry.n_tokens",
@@ -266,7 +264,8 @@ MUTANTS = [
     ("K6", "a window gives nothing back", [(
         KV, "void KvMemory::settle(CellId cell) noexcept {\n",
         "void KvMemory::settle(CellId cell) noexcept {\n  if (cell.value >= 0) return;\n")]),
-    ("K7", "a cell is released, its pages are not", [("ledger.cpp", "  kv_.release(id);\n", "")]),
+    ("K7", "a cell is released, its pages are not", [
+        ("ledger.cpp", "  tensors_.wipe(id);\n  kv_.release(id);\n", "  tensors_.wipe(id);\n")]),
     ("K8", "the plan forgets pages", [(
         "slot_planner.cpp", "add_pages(uses_[last], is_in_place);", "void();")]),
     ("K9", "the plan forgets the copy of a page", [(
@@ -300,7 +299,8 @@ MUTANTS = [
         SEQ, "  if (ledger_.is_private(seq)) {\n    kv_", "  if (n_tokens > 0) {\n    kv_")]),
     ("K22", "an end is removed that a window has passed", [(
         SEQ, "if (n_tokens < kv_.n_tokens_min(tail)) {", "if (n_tokens < 0) {")]),
-    ("K23", "a recurrent state is cut", [(SEQ, "if (!is_recurrent() && (p1", "if ((p1")]),
+    ("K23", "a recurrent state is cut", [(
+        SEQ, "is_recurrent() ? rewind(seq, p0) : remove_end", "remove_end")]),
     ("K24", "a lane begins behind its tokens", [(
         KV, "static_cast<std::int32_t>(n_tokens_[cell]) - n_tokens",
         "static_cast<std::int32_t>(n_tokens_[cell])")]),
@@ -318,6 +318,45 @@ MUTANTS = [
         "slot_planner.cpp", "is_in_place ? tail : CellId());", "tail);")]),
     ("K30", "pages are counted on that others take along", [(
         "slot_planner.cpp", "is_in_place && mark->n_left == 0", "is_in_place")]),
+    # --- L: the update log and its anchors ---
+    ("L1", "an anchor that has gone is used", [(
+        "ledger.cpp", "cell.n_anchored > 0 && cell.anchor_generation == anchor.generation",
+        "cell.use != CellUse::kFree")]),
+    ("L2", "an anchor's cell is taken while a state is made from it", [(
+        SEQ, "  ledger_.hold_anchor(anchor.cell);  // not to be taken to make room\n", ""), (
+        SEQ, "  ledger_.let_go_anchor(anchor.cell);\n", "")]),
+    ("L3", "an anchor is evicted as a checkpoint while a state is made from it", [(
+        "eviction.cpp", " || cell.is_source", "")]),
+    ("L4", "a tail that is an anchor is updated in place", [(
+        STAGED, "} else if (is_private && ledger.is_anchor(entry.src)) {",
+        "} else if (entry.n_tokens < 0) {")]),
+    ("L5", "a rewound tail stays the anchor that it was", [(
+        SEQ, "if (is_in_place) ledger_.forget_as_anchor(tail);", "")]),
+    ("L6", "the log's last page is written though others have it", [(
+        "update_log.cpp", "if (lists_.n_holders(page) == 1) return;", "return;")]),
+    ("L7", "a log that does not end at the state goes on", [(
+        "update_log.cpp", "if (end(cell) != n_before) release(cell);", "")]),
+    ("L8", "pages of the log are given back unwiped", [(
+        "update_log.cpp", "    layer.rows.buffer->zero(", "    if (false) layer.rows.buffer->zero(")]),
+    ("L9", "pages stay with the anchor when a step fails", [(
+        STAGED, "      ledger.move_pages(entry.dst, entry.src);\n", "")]),
+    ("L10", "what a failed step has logged stays", [(
+        STAGED, "      ledger.truncate_pages(entry.dst, ledger[entry.seq].n_tokens);\n", "")]),
+    ("L11", "states caught by a failed step are lost cells", [(
+        STAGED, "for (const Anchor& capture : entry.captures()) ledger.unstage(capture.cell);", "")]),
+    ("L12", "the state is made from the oldest anchor's tokens on, but from the newest's rows", [(
+        SEQ, "log_.lane(tail, anchor.n_tokens)", "log_.lane(tail, log_.first(tail))")]),
+    ("L13", "a checkpoint keeps a log", [(
+        "ledger.cpp", "  forget_past(id);  // a checkpoint is one state\n", "")]),
+    ("L14", "anchors beyond what is kept are named", [(
+        SEQ, "if (anchor.n_tokens <= n_tokens) kept.add(anchor);", "kept.add(anchor);")]),
+    ("L15", "a window shows no more than without a log", [(
+        "kv_memory_create.cpp", "layer.window == 0 ? 0 : layer.window + n_rewind",
+        "layer.window + 0 * n_rewind")]),
+    ("L16", "the window before the end is not covered", [(
+        STAGED, "for (const Pos n : {last - window, last}) {", "for (const Pos n : {last}) {")]),
+    ("L17", "cells that no part needs are counted twice", [(
+        STAGED, "n_spare_ -= ledger.is_private(part.seq) ? 0u : 1u;", "")]),
     # --- The store of states ---
     ("W1", "a content is named before it is in its place", [
         (STORE, "    if (!is_known || !is_sound(entry)) EDDY_TRY(keep(entry, bytes));\n", ""),
