@@ -90,10 +90,22 @@ void KvMemory::share(CellId src, CellId dst, Pos n_tokens) noexcept {
   n_tokens_[dst] = n_tokens;
 }
 
-void KvMemory::move(CellId src, CellId dst) noexcept {
+void KvMemory::lend(CellId src, CellId dst) noexcept {
   if (groups_.empty()) return;
+  const bool is_shared = std::ranges::any_of(groups_, [&](const Group& group) {
+    const auto pages = group.lists.pages(src);
+    return !pages.empty() && group.lists.n_holders(pages.back()) > 1;
+  });
+  if (is_shared) return share(src, dst, n_tokens_[src]);
   for (Group& group : groups_) group.lists.move(src, dst);
   n_tokens_[dst] = std::exchange(n_tokens_[src], 0);
+}
+
+void KvMemory::give_back(CellId dst, CellId src, Pos n_tokens) noexcept {
+  if (groups_.empty() || n_tokens_[src] > 0) return;
+  truncate(dst, n_tokens);
+  for (Group& group : groups_) group.lists.move(dst, src);
+  n_tokens_[src] = std::exchange(n_tokens_[dst], 0);
 }
 
 void KvMemory::install(CellId cell, Pos n_tokens) noexcept {

@@ -99,8 +99,11 @@ class KvMemory {
   // Gives dst, which has none, what src had after n_tokens. O(pages).
   void share(CellId src, CellId dst, Pos n_tokens) noexcept;
 
-  // Gives dst, which has none, all pages of src, and src none. O(pages).
-  void move(CellId src, CellId dst) noexcept;
+  // Gives dst, which has none, all pages of src, to be extended as if they were src's; and back,
+  // cut to n_tokens. So that nothing is copied, src has none meanwhile, unless its last page is one
+  // that others have too. O(pages).
+  void lend(CellId src, CellId dst) noexcept;
+  void give_back(CellId dst, CellId src, Pos n_tokens) noexcept;
 
   // Gives a cell that has none the pages of a state of n_tokens, to be written by write().
   void install(CellId cell, Pos n_tokens) noexcept;

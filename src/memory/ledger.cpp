@@ -43,9 +43,15 @@ void Ledger::extend(CellId src, CellId dst, Pos n_before, std::int32_t n_tokens,
   log_.extend(dst, n_before, n_tokens, log_from);
 }
 
-void Ledger::move_pages(CellId src, CellId dst) {
-  kv_.move(src, dst);
+void Ledger::lend_pages(CellId src, CellId dst) {
+  kv_.lend(src, dst);
   log_.move(src, dst);
+}
+
+void Ledger::give_back_pages(CellId dst, CellId src, Pos n_tokens) {
+  kv_.give_back(dst, src, n_tokens);
+  log_.truncate(dst, n_tokens);
+  log_.move(dst, src);
 }
 
 void Ledger::share_pages(CellId src, CellId dst, Pos n_tokens) {
@@ -108,6 +114,17 @@ void Ledger::hold_anchor(CellId cell) {
   if (cell == CellId()) return;
   if (cells_[cell].is_idle) cells_.remove_idle(cell);
   cells_[cell].is_source = true;
+}
+
+CellId Ledger::stage_anchor(CellId id) {
+  Cell& cell = cells_[id];
+  assert(cell.is_idle);
+  cells_.remove_idle(id);
+  cell.n_anchored = 0;
+  ++cell.anchor_generation;
+  ++cell.generation;
+  cell.use = CellUse::kStaged;
+  return id;
 }
 
 void Ledger::let_go_anchor(CellId cell) {

@@ -60,8 +60,10 @@ class Ledger {
   // KvMemory::extend(), of the log as UpdateLog::extend().
   void extend(CellId src, CellId dst, Pos n_before, std::int32_t n_tokens, Pos log_from);
 
-  // Gives dst, which has none, all pages of src, or those of its first n_tokens.
-  void move_pages(CellId src, CellId dst);
+  // Gives dst, which has none, all pages of src, and gives them back, cut to n_tokens.
+  void lend_pages(CellId src, CellId dst);
+  void give_back_pages(CellId dst, CellId src, Pos n_tokens);
+  // Gives dst, which has none, the pages of the first n_tokens of src.
   void share_pages(CellId src, CellId dst, Pos n_tokens);
   // Keeps the pages of the first n_tokens.
   void truncate_pages(CellId cell, Pos n_tokens);
@@ -101,6 +103,8 @@ class Ledger {
   // Keeps an anchor while a state is made from it. CellId(): nothing.
   void hold_anchor(CellId cell);
   void let_go_anchor(CellId cell);
+  // Stages an idle anchor with what is in its rows: nobody's anchor any more.
+  CellId stage_anchor(CellId cell);
   bool is_anchor(CellId cell) const { return cells_[cell].n_anchored > 0; }
 
   // Verifies I1 .. I5 of RecurrentMemory, given the slot of the open context, and that cells and

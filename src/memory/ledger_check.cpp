@@ -102,7 +102,7 @@ Status check_tokens(const Ledger& ledger, std::span<const SlotEntry> slot) {
     if (s.status == SeqStatus::kLive) n_expected[s.tail] = s.n_tokens;
   }
   for (const SlotEntry& entry : slot) {
-    if (entry.is_moved) n_expected[entry.src] = 0;
+    if (entry.is_moved && ledger.kv().n_tokens(entry.src) == 0) n_expected[entry.src] = 0;  // lent
     n_expected[entry.dst] = ledger[entry.seq].n_tokens + entry.n_tokens;
   }
   for (std::uint32_t i = 0; i < ledger.mem_size(); ++i) {

@@ -283,6 +283,7 @@ class RecurrentMemory {
   bool is_recurrent() const { return !tensors_.all().empty(); }  // some layer has R or S
   Status remove_end(SeqId seq, Pos n_tokens);
   Status rewind(SeqId seq, Pos n_tokens);
+  Status rewind_from(SeqId seq, const AnchorList& anchors, Pos n_tokens, bool takes_anchor);
   Status make_again(const Anchor& anchor, CellId tail, CellId dst, Pos n_tokens);
 
   Result<RecurrentContext> open_context(ContextStatus status);

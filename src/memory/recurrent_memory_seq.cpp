@@ -69,37 +69,51 @@ Status RecurrentMemory::rewind(SeqId seq, Pos n_tokens) {
                 seq.value, n_tokens, ledger_[seq].n_tokens - 1, nearest);
   }
   const Anchor anchor = kept.newest();
-  ledger_.hold_anchor(anchor.cell);  // not to be taken to make room
+  // The last free cell may be the anchor's own: then the state is made where the anchor lies.
+  const bool is_last =
+      anchor.cell != CellId() && ledger_[anchor.cell].is_idle && ledger_.n_free() == 1;
+  if (!is_last) ledger_.hold_anchor(anchor.cell);  // not to be taken to make room
   planner_.begin();
   planner_.replace(seq, n_tokens);  // a cell, if others hold the tail too
   Status made = make_room();
-  if (made) {
-    const bool is_in_place = ledger_.is_private(seq);
-    if (is_in_place) ledger_.forget_as_anchor(tail);
-    const CellId dst = is_in_place ? tail : ledger_.stage();
-    made = make_again(anchor, tail, dst, n_tokens);
-    if (made && is_in_place) {
-      ledger_.truncate_pages(tail, n_tokens);
-    } else if (made) {
-      ledger_.share_pages(tail, dst, n_tokens);
-    }
-    if (made) {
-      ledger_.set_anchors(dst, kept);
-      ledger_.set_tail(seq, dst, n_tokens);
-    } else if (is_in_place) {
+  if (made) made = rewind_from(seq, kept, n_tokens, is_last);
+  if (!is_last) ledger_.let_go_anchor(anchor.cell);
+  return made;
+}
+
+// To the newest of the anchors and n_tokens of the log since; there is room.
+Status RecurrentMemory::rewind_from(SeqId seq, const AnchorList& anchors, Pos n_tokens,
+                                    bool takes_anchor) {
+  const CellId tail = ledger_[seq].tail;
+  const bool is_in_place = ledger_.is_private(seq);
+  if (is_in_place) ledger_.forget_as_anchor(tail);
+  const Anchor& anchor = anchors.newest();
+  const CellId dst = is_in_place    ? tail
+                     : takes_anchor ? ledger_.stage_anchor(anchor.cell)
+                                    : ledger_.stage();
+  const Status made = make_again(anchor, tail, dst, n_tokens);
+  if (!made) {
+    if (is_in_place) {
       ledger_.drop(seq, SeqStatus::kLost);
     } else {
       ledger_.unstage(dst);
     }
+    return made;
   }
-  ledger_.let_go_anchor(anchor.cell);
-  return made;
+  if (is_in_place) {
+    ledger_.truncate_pages(tail, n_tokens);
+  } else {
+    ledger_.share_pages(tail, dst, n_tokens);
+  }
+  ledger_.set_anchors(dst, anchors);
+  ledger_.set_tail(seq, dst, n_tokens);
+  return {};
 }
 
 // Makes the state after n_tokens in the rows of dst, from an anchor and the log of the tail.
 Status RecurrentMemory::make_again(const Anchor& anchor, CellId tail, CellId dst, Pos n_tokens) {
   if (n_tokens == anchor.n_tokens) {
-    tensors_.copy(anchor.cell, dst);
+    if (anchor.cell != dst) tensors_.copy(anchor.cell, dst);
     return {};
   }
   walk_.is_open = true;  // the replay must not change us

@@ -33,7 +33,7 @@ void StagedSlot::place_part(const UBatchPart& part, Ledger& ledger) noexcept {
     if (!entry.anchors.empty()) log_from = entry.anchors.oldest().n_tokens;
   }
   if (!is_private || entry.is_moved) entry.dst = ledger.stage();
-  if (entry.is_moved) ledger.move_pages(src, entry.dst);
+  if (entry.is_moved) ledger.lend_pages(src, entry.dst);
   ledger.extend(entry.is_moved ? entry.dst : src, entry.dst, n_before, part.n_tokens, log_from);
   slot_.push_back(entry);
   add_lanes(entry, part.first_token, ledger);
@@ -119,8 +119,7 @@ void StagedSlot::take_back(Ledger& ledger) noexcept {
       continue;
     }
     if (entry.is_moved) {
-      ledger.truncate_pages(entry.dst, ledger[entry.seq].n_tokens);
-      ledger.move_pages(entry.dst, entry.src);
+      ledger.give_back_pages(entry.dst, entry.src, ledger[entry.seq].n_tokens);
     }
     ledger.unstage(entry.dst);
   }

@@ -25,9 +25,11 @@ bool logs(const UpdateLogParams& params, std::size_t il) {
   return is_kept && layer.r_log_elems + layer.s_log_elems > 0;
 }
 
-// Pages of a list that covers two windows and is extended by a token more: what is kept of one
-// sequence.
-std::uint32_t n_pages_of_sequence(std::uint32_t n_rewind) { return 2 * n_rewind / kKvPage + 2; }
+// Pages of a list that covers two windows and is extended by a token more.
+std::uint32_t n_list_pages(std::uint32_t n_rewind) { return 2 * n_rewind / kKvPage + 2; }
+
+// What is there for one sequence: has_room() asks for more than a step begins.
+std::uint32_t n_pages_of_sequence(std::uint32_t n_rewind) { return n_list_pages(n_rewind) + 2; }
 
 }  // namespace
 
@@ -55,7 +57,7 @@ Result<UpdateLog> UpdateLog::create(const UpdateLogParams& params) {
       log.lists_,
       KvLists::create({.n_pages = n_pages,
                        .n_cells = params.mem_size,
-                       .n_list_max = std::min(n_pages, n_pages_of_sequence(params.n_rewind))}));
+                       .n_list_max = std::min(n_pages, n_list_pages(params.n_rewind))}));
   log.logs_ = Table<CellId, Log>(params.mem_size);
   return log;
 }

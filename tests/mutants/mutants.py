@@ -323,8 +323,8 @@ MUTANTS = [
         "ledger.cpp", "cell.n_anchored > 0 && cell.anchor_generation == anchor.generation",
         "cell.use != CellUse::kFree")]),
     ("L2", "an anchor's cell is taken while a state is made from it", [(
-        SEQ, "  ledger_.hold_anchor(anchor.cell);  // not to be taken to make room\n", ""), (
-        SEQ, "  ledger_.let_go_anchor(anchor.cell);\n", "")]),
+        SEQ, "if (!is_last) ledger_.hold_anchor(anchor.cell);", ""), (
+        SEQ, "if (!is_last) ledger_.let_go_anchor(anchor.cell);", "")]),
     ("L3", "an anchor is evicted as a checkpoint while a state is made from it", [(
         "eviction.cpp", " || cell.is_source", "")]),
     ("L4", "a tail that is an anchor is updated in place", [(
@@ -339,9 +339,10 @@ MUTANTS = [
     ("L8", "pages of the log are given back unwiped", [(
         "update_log.cpp", "    layer.rows.buffer->zero(", "    if (false) layer.rows.buffer->zero(")]),
     ("L9", "pages stay with the anchor when a step fails", [(
-        STAGED, "      ledger.move_pages(entry.dst, entry.src);\n", "")]),
+        "ledger.cpp", "  kv_.give_back(dst, src, n_tokens);\n", "")]),
     ("L10", "what a failed step has logged stays", [(
-        STAGED, "      ledger.truncate_pages(entry.dst, ledger[entry.seq].n_tokens);\n", "")]),
+        "ledger.cpp", "  log_.truncate(dst, n_tokens);\n  log_.move(dst, src);",
+        "  log_.move(dst, src);")]),
     ("L11", "states caught by a failed step are lost cells", [(
         STAGED, "for (const Anchor& capture : entry.captures()) ledger.unstage(capture.cell);", "")]),
     ("L12", "the state is made from the oldest anchor's tokens on, but from the newest's rows", [(
