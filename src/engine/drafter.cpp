@@ -39,9 +39,12 @@ Status NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::ve
     if (found == next_.end() || found->second >= tokens.size() || found->second < length) continue;
     const auto before = tokens.subspan(found->second - length, length);
     if (!std::ranges::equal(gram, before)) continue;
-    const auto after = tokens.subspan(found->second);
-    out.insert(out.end(), after.begin(),
-               after.begin() + static_cast<std::ptrdiff_t>(std::min(n, after.size())));
+    // Where what followed reaches the end of the text, the guess goes on with itself.
+    const std::size_t first_guess = out.size();
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t at = found->second + i;
+      out.push_back(at < tokens.size() ? tokens[at] : out[first_guess + at - tokens.size()]);
+    }
     return {};
   }
   return {};

@@ -153,10 +153,11 @@ TEST(NgramDrafter, GuessesWhatFollowedTheLongestMatch) {
     for (const Token t : out) found.push_back(t.value);
     return found;
   };
-  EXPECT_EQ(drafted({1, 2, 3, 9, 2, 3}, 4), (std::vector<int>{9, 2, 3}));
+  EXPECT_EQ(drafted({1, 2, 3, 9, 2, 3}, 4), (std::vector<int>{9, 2, 3, 9}));
   EXPECT_EQ(drafted({1, 2, 3, 9, 2, 3, 8, 1, 2, 3}, 2), (std::vector<int>{9, 2}));  // 1 2 3
   EXPECT_EQ(drafted({5, 6, 7, 8}, 2), std::vector<int>{});                          // another text
   EXPECT_EQ(drafted({5, 6, 7, 5, 6}, 1), std::vector<int>{7});
+  EXPECT_EQ(drafted({1, 2, 1, 2, 1, 2}, 5), (std::vector<int>{1, 2, 1, 2, 1}));
   EXPECT_EQ(drafted({5, 6}, 3), std::vector<int>{});
   EXPECT_EQ(drafted({}, 3), std::vector<int>{});
 }
