@@ -55,6 +55,9 @@ struct EngineOptions {
   // Cells for states. 0: n_seq_max, and where sequences can be rewound two more for each: they hold
   // the earlier states that a rewinding begins from.
   std::uint32_t mem_size = 0;
+  // Where cells are fewer than sessions: states of sessions that are not at work go to host memory,
+  // the one unused for longest first, and come back when it is their turn. Else: kFull.
+  bool parks = true;
   // Tokens that a session can take back without reading anything again, while there are cells and
   // log for it; a multiple of 32, or 0 for none. The log is memory that is used as tokens are read.
   std::uint32_t n_rewind = 64;

@@ -284,6 +284,7 @@ Command add_bench(CLI::App& program) {
   CLI::App* app = program.add_subcommand("bench", "Measure how fast a model reads and writes");
   const auto options = std::make_shared<Options>();
   add_model_options(*app, options->model);
+  add_memory_options(*app, options->model.engine);
   const std::function<Result<ExitCode>()> run_traces = add_bench_traces(*app);
   add_list(*app, "-t,--threads", options->threads, 0, 256,
            "threads; 0: one for each physical core");

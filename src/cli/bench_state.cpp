@@ -77,6 +77,11 @@ class StateBench {
     return late_change();
   }
 
+  void print(const std::string& test, double seconds, double n_bytes = 0) const {
+    fmt::print("{}", format_row(format_, row(test, seconds, n_bytes)));
+    std::fflush(stdout);
+  }
+
  private:
   TableRow row(const std::string& test, double seconds, double n_bytes) const {
     const double speed = seconds > 0 ? n_bytes / seconds : 0;
@@ -85,10 +90,6 @@ class StateBench {
             {"of_decoding", decode_s_ > 0 ? seconds / decode_s_ : 0, 3},
             {"gb_per_s", speed / 1e9, 2},
             {"of_copying", speed / copy_bytes_per_s_, 3}};
-  }
-  void print(const std::string& test, double seconds, double n_bytes = 0) const {
-    fmt::print("{}", format_row(format_, row(test, seconds, n_bytes)));
-    std::fflush(stdout);
   }
 
   Result<Session> fed(Pos n_tokens, std::int64_t seed) {
@@ -184,12 +185,38 @@ class StateBench {
 
 }  // namespace
 
+// A token of a conversation whose state was parked; it parks another.
+Result<double> waking(const ModelOptions& model, int n) {
+  constexpr int kSessions = 64;
+  EngineOptions options = model.engine;
+  options.n_seq_max = kSessions;
+  options.mem_size = 2;
+  options.prefix_cache_bytes = 0;
+  EDDY_TRY_ASSIGN(Engine engine, Engine::open(model.path, options));
+  std::vector<Session> sessions;
+  for (int i = 0; i < kSessions; ++i) {
+    EDDY_TRY_ASSIGN(Session session, engine.new_session());
+    EDDY_TRY(session.feed(made_up(3, i, engine.info().n_vocab)));
+    sessions.push_back(std::move(session));
+  }
+  std::size_t next = 0;
+  return median(std::max(n, kSessions), [&] {
+    return timed([&]() -> Status {
+      EDDY_TRY(sessions[next++ % sessions.size()].generate({.max_tokens = 1}));
+      return {};
+    });
+  });
+}
+
 Result<ExitCode> bench_state(const ModelOptions& model, int repetitions, TableFormat format) {
   EngineOptions options = model.engine;
   options.n_seq_max = 3;
   EDDY_TRY_ASSIGN(Engine engine, Engine::open(model.path, options));
   EDDY_TRY_ASSIGN(const double copy_bytes_per_s, copy_speed(repetitions));
-  EDDY_TRY(StateBench(engine, repetitions, format, copy_bytes_per_s).run());
+  StateBench bench(engine, repetitions, format, copy_bytes_per_s);
+  EDDY_TRY(bench.run());
+  EDDY_TRY_ASSIGN(const double wake_s, waking(model, repetitions));
+  bench.print("a token of a parked conversation", wake_s);
   return ExitCode::kOk;
 }
 

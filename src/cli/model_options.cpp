@@ -65,6 +65,20 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Range(1, 1 << 20));
 }
 
+void add_memory_options(CLI::App& command, EngineOptions& engine) {
+  command
+      .add_option("--rewind", engine.n_rewind,
+                  "tokens that can be taken back without reading anything again, a multiple of 32")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 20));
+  command
+      .add_option_function<std::uint64_t>(
+          "--prefix-cache", [&engine](std::uint64_t n) { engine.prefix_cache_bytes = n << 20; },
+          "MiB of states that are kept to restore prompts from; 0: none")
+      ->type_name("MIB")
+      ->check(CLI::Range(0, 1 << 20));
+}
+
 Result<Engine> open_engine(const ModelOptions& options) {
   ProgressBar bar("loading");
   EngineOptions engine = options.engine;

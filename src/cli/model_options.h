@@ -16,6 +16,9 @@ struct ModelOptions {
 // Adds MODEL, --isa, --type-r, --type-s, --batch and --ubatch. `options` outlives the command.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
+// Adds --rewind and --prefix-cache: what is kept beside the states at work.
+void add_memory_options(CLI::App& command, EngineOptions& engine);
+
 // Adds --threads.
 void add_threads_option(CLI::App& command, EngineOptions& engine);
 

@@ -104,6 +104,7 @@ Command add_run(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
+  add_memory_options(*app, options->model.engine);
   const CLI::Option* prompt =
       app->add_option("-p,--prompt", options->prompt, "the prompt")->type_name("TEXT");
   app->add_flag("--special", options->conversation.special,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <new>
 
 #include "base/error.h"
 #include "base/try.h"
@@ -112,6 +113,7 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                                                  .n_ubatch = options.n_ubatch}));
   core->runner.emplace(std::move(runner));
   EDDY_TRY(core->keep_recurrences());
+  if (options.parks) core->park_idle();
   if (options.prefix_cache_bytes > 0) {
     core->cache.emplace(*core->memory,
                         PrefixKey{.model = core->parts.model->identity(),
@@ -136,6 +138,21 @@ Status Engine::Core::keep_recurrences() {
   memory->on_replay(
       [this](const Replay& replay) { return recurrences.replay(*parts.ops, replay); });
   return {};
+}
+
+// Sequences that share a state share what is kept of it. A copy that was made for a call that then
+// failed is replaced by the next one.
+void Engine::Core::park_idle() {
+  memory->on_park([this](const ParkRequest& request) {
+    try {
+      const auto bytes = std::make_shared<const std::vector<std::byte>>(request.state.begin(),
+                                                                        request.state.end());
+      for (const SeqId seq : request.seqs) parked[seq] = bytes;
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  });
 }
 
 Status Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
@@ -178,12 +195,17 @@ Status Engine::Core::check_idle() const {
 }
 
 void Engine::Core::forget(SeqId seq) {
+  parked.erase(seq);
   const Status removed = memory->seq_rm(seq, -1, -1);
   assert(removed.ok());  // fails for bad ids and inside an open context alone
   static_cast<void>(removed);
 }
 
 Pos Engine::Core::n_read(SeqId seq) {
+  if (memory->is_parked(seq)) {
+    const auto bytes = parked.extract(seq);  // waking one may park another
+    if (bytes) static_cast<void>(memory->state_read(*bytes.mapped(), seq));
+  }
   const auto newest = memory->seq_pos_max(seq);
   if (newest) return *newest + 1;
   forget(seq);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "eddy/engine.h"
@@ -59,8 +60,10 @@ struct Engine::Core {
   Status keep_first(SeqId seq, Pos n_tokens);
 
   Status keep_recurrences();  // from now on the memory can rewind
+  void park_idle();           // from now on idle states make room, and come back with n_read()
 
-  // Tokens that the sequence's state has seen. A lost state is emptied first.
+  // Tokens that the sequence's state has seen. A parked state is brought back first; one that is
+  // lost, or for which there is no room, is emptied.
   Pos n_read(SeqId seq);
 
   Status check_tokens(std::span<const Token> tokens) const;
@@ -70,6 +73,7 @@ struct Engine::Core {
   std::unique_ptr<RecurrentMemory> memory;
   Recurrences recurrences;
   std::optional<PrefixCache> cache;  // none: without
+  std::unordered_map<SeqId, std::shared_ptr<const std::vector<std::byte>>> parked;
   std::optional<Runner> runner;
   std::vector<SeqId> free_seqs;
   bool is_running = false;
