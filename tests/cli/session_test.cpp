@@ -198,7 +198,39 @@ TEST(Commands, TabCompletesThemAndNames) {
   ASSERT_TRUE(terminal.shows("> "));
   terminal.type("/\t");
   ASSERT_TRUE(terminal.shows("/reset"));
-  terminal.type("res\t\r");
+  ASSERT_TRUE(terminal.shows("> /"));  // the list is whole: what is typed before may be dropped
+  terminal.type("res\t");
+  ASSERT_TRUE(terminal.shows("et"));
+  terminal.type("\r");
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
+TEST(Session, BranchesPartAndAreTakenBack) {
+  Terminal terminal({"run", model_path(), "-n", "5", "--store", store("i")});
+  const auto say_line = [&](const std::string& line, std::string_view shown) {
+    ASSERT_TRUE(terminal.shows("> "));
+    terminal.type(line + "\r");
+    ASSERT_TRUE(terminal.shows(shown)) << line;
+  };
+  say_line("/retry", "no answer");
+  say_line("/undo", "0 prompts");
+  say_line("hello", "hello");
+  say_line("/fork a", "branch a: ");
+  say_line("/fork a", "is there already");
+  say_line("more", "more");
+  say_line("/branches", "* main: ");
+  ASSERT_TRUE(terminal.shows("    a: "));
+  say_line("/retry", "retry");
+  say_line("/undo", "tokens are left");
+  say_line("/undo x", "expected a number");
+  say_line("/switch b", "no branch b");
+  say_line("/switch a", "branch a: ");
+  say_line("/branches", "*   a: ");
+  say_line("/why", "prompt: ");
+  say_line("/map", "prefix cache: ");
+  say_line("/stats", "tokens/s");
   ASSERT_TRUE(terminal.shows("> "));
   terminal.type(kEndOfInput);
   EXPECT_EQ(terminal.wait(), 0);
