@@ -275,8 +275,9 @@ class Session {
   Result<Session> fork() const;
 
   // Takes back the last n_tokens tokens: the session is what it was before them. Within n_rewind
-  // tokens of the end this costs less than reading one in twenty of them; otherwise the next call
-  // reads again what is left. kInvalidArgument: fewer than 0 tokens, or more than there are.
+  // tokens of the end no weight is read: the recurrences of at most 2 n_rewind tokens are computed
+  // again. Otherwise the next call reads again what is left, from a stored state if there is one.
+  // kInvalidArgument: fewer than 0 tokens, or more than there are.
   Status rewind(Pos n_tokens);
 
   // All tokens of the session; valid until the session changes.
