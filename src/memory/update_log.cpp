@@ -110,7 +110,7 @@ bool UpdateLog::has_room(std::int32_t n_tokens) const {
 void UpdateLog::extend(CellId cell, Pos n_before, std::int32_t n_tokens, Pos from) noexcept {
   if (!is_on()) return;
   const Pos n_after = n_before + n_tokens;
-  if (end(cell) != n_before) release(cell);
+  assert(lists_.pages(cell).empty() || end(cell) == n_before);
   from = std::min(from, n_after);
   if (lists_.pages(cell).empty()) {
     logs_[cell].first = std::max(from, n_before);

@@ -53,9 +53,9 @@ class UpdateLog {
   Pos first(CellId cell) const { return logs_[cell].first; }
   Pos end(CellId cell) const { return logs_[cell].end; }
 
-  // Room for n_tokens more after the n_before that the cell's state has seen; of the positions
-  // before `from` no more is kept. Without room the log is empty; it begins anew where it does not
-  // end at n_before.
+  // Room for n_tokens more after the n_before that the cell's state has seen, where a log that is
+  // not empty ends; of the positions before `from` no more is kept. Without room the log is
+  // emptied, and begins anew with the next call.
   void extend(CellId cell, Pos n_before, std::int32_t n_tokens, Pos from) noexcept;
 
   void share(CellId src, CellId dst, Pos n_tokens) noexcept;  // dst, which is empty, up to n_tokens

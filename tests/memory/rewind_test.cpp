@@ -107,6 +107,20 @@ TEST_F(RewindTest, AFailedReplayLosesNoMoreThanItsOwn) {
   EXPECT_CODE(memory->seq_pos_max(SeqId(0)), kStateLost);  // private: it was being overwritten
 }
 
+TEST_F(RewindTest, ATailThatIsAnothersAnchorIsForgottenAsOneWhenItIsRewound) {
+  make_log(6, 2);
+  const auto all = some_tokens(64), more = some_tokens(6, 500);
+  ASSERT_OK(extend(0, all));
+  ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
+  ASSERT_OK(extend(0, more));  // from the tail of sequence 1, which is an anchor now
+  ASSERT_OK(memory->seq_rm(SeqId(1), 40, -1));
+  expect_tokens(1, first(all, 40));
+  ASSERT_OK(memory->seq_rm(SeqId(0), 66, -1));
+  std::vector<Token> left = all;
+  left.insert(left.end(), more.begin(), more.begin() + 2);
+  expect_tokens(0, left);
+}
+
 TEST_F(RewindTest, AnchorsMakeRoomForAnything) {
   make_log(4, 4);
   const auto all = some_tokens(100);

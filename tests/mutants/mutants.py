@@ -334,8 +334,6 @@ MUTANTS = [
         SEQ, "if (is_in_place) ledger_.forget_as_anchor(tail);", "")]),
     ("L6", "the log's last page is written though others have it", [(
         "update_log.cpp", "if (lists_.n_holders(page) == 1) return;", "return;")]),
-    ("L7", "a log that does not end at the state goes on", [(
-        "update_log.cpp", "if (end(cell) != n_before) release(cell);", "")]),
     ("L8", "pages of the log are given back unwiped", [(
         "update_log.cpp", "    layer.rows.buffer->zero(", "    if (false) layer.rows.buffer->zero(")]),
     ("L9", "pages stay with the anchor when a step fails", [(

@@ -24,7 +24,8 @@ WORK = ROOT / "build" / "mutants"
 MEMORY = ROOT / "src" / "memory"
 CXX = os.environ.get("CXX", "g++")
 CCACHE = [shutil.which("ccache")] if shutil.which("ccache") else []
-FLAGS = ["-std=c++20", "-O1", "-DNDEBUG", "-w"]  # no asserts: the tests alone must notice
+FLAGS = ["-std=c++20", "-O1", "-DNDEBUG", "-w",  # no asserts: the tests alone must notice
+         f'-DEDDY_SOURCE_DIR="{ROOT}"']
 LIBS = ["-lgtest_main", "-lgtest", "-lfmt", "-lsqlite3", "-lsodium", "-lpthread"]
 TIMEOUT_S = 40  # of a test program that takes a few seconds
 PROGRAMS = {
