@@ -115,6 +115,18 @@ Status check_tokens(const Ledger& ledger, std::span<const SlotEntry> slot) {
   return {};
 }
 
+// I8: a tail's log ends where its state does, if there is one.
+Status check_logs(const Ledger& ledger) {
+  for (std::uint32_t i = 0; i < ledger.n_seq_max() && ledger.log().is_on(); ++i) {
+    const Sequence& s = ledger[SeqId(static_cast<std::int32_t>(i))];
+    if (s.status != SeqStatus::kLive) continue;
+    const Pos end = ledger.log().end(s.tail);
+    if (end == s.n_tokens || end == 0) continue;
+    return broken("I8", "sequence {}: a log up to {}, a state of {} tokens", i, end, s.n_tokens);
+  }
+  return {};
+}
+
 }  // namespace
 
 // I8: a cell counts those that name it as an anchor.
@@ -153,6 +165,7 @@ Status Ledger::check(std::span<const SlotEntry> slot) const {
   EDDY_TRY(check_slot(cells_, slot, n_staged));
   EDDY_TRY(check_tokens(*this, slot));
   EDDY_TRY(check_anchors());
+  if (slot.empty()) EDDY_TRY(check_logs(*this));
   return check_sequences(*this, n_linked);
 }
 

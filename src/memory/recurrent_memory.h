@@ -20,7 +20,8 @@
 //       that its tokens still see, and no other (while its micro-batch is applied maybe earlier
 //       ones too). They are written up to its tokens, and nobody reads further.
 //   I8  A cell counts those that name it as an anchor. One that is nothing else is idle: it counts
-//       as free. A cell that is no tail has neither anchors nor pages of the log.
+//       as free. A cell that is no tail has neither anchors nor pages of the log; a tail's log ends
+//       where its state does.
 //
 // With an update log (n_rewind) the tail leads back: from anchors, earlier states in cells that
 // nobody needs, and from what the recurrent ops were told since (memory/update_log.h). That makes
