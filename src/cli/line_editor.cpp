@@ -4,6 +4,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -141,6 +145,9 @@ LineEditor::LineEditor(std::string prompt, std::string history_file, Complete co
   ::el_set(impl.editor, EL_GETCFN, read_key);
   ::el_set(impl.editor, EL_EDITOR, "emacs");
   ::el_set(impl.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+#if defined(__SANITIZE_ADDRESS__)
+  const __lsan::ScopedDisabler never_freed;  // the editor's own copies of these two texts
+#endif
   ::el_set(
       impl.editor, EL_ADDFN, "eddy-complete", "complete a command",
       +[](::EditLine* editor, int) { return Impl::of(editor).complete_line(); });
