@@ -23,10 +23,10 @@ class CpuDevice final : public Device {
   const BufferType& buffer_type() const override { return host_buffer_type(); }
 };
 
-Status check_host(const StateRows& rows) {
-  if (rows.buffer->host()) return {};
-  return fail(ErrorCode::kUnsupported, "state rows in buffer type \"{}\", expected host memory",
-              rows.buffer->type().name());
+Status check_host(Buffer& buffer, const char* what) {
+  if (buffer.host()) return {};
+  return fail(ErrorCode::kUnsupported, "{} in buffer type \"{}\", expected host memory", what,
+              buffer.type().name());
 }
 
 class CpuOps final : public Ops {
@@ -162,7 +162,7 @@ class CpuOps final : public Ops {
   // An op with a state, and what it was told into its log.
   template <class Args>
   Status recur(const Kernels<Args>& kernels, const Args& args, Work work) {
-    EDDY_TRY(check_host(args.state));
+    EDDY_TRY(check_host(*args.state.buffer, "state rows"));
     EDDY_TRY(run(kernels, args, work));
     if (args.state.log_lanes.empty()) return {};
     Args told = args;
@@ -177,17 +177,10 @@ class CpuOps final : public Ops {
   }
 
   Status write_log(const LogWriteArgs& args) {
-    if (!args.rows.buffer->host()) {
-      return fail(ErrorCode::kUnsupported, "a log in buffer type \"{}\", expected host memory",
-                  args.rows.buffer->type().name());
-    }
-    const std::int64_t n_tokens = args.inputs.front().n_tokens;
-    const auto n_elems = static_cast<std::int64_t>(args.rows.n_elems);
-    if (n_tokens * n_elems < kMinSharedCost) {
-      log_write(args, {0, n_tokens});
-      return {};
-    }
-    pool_->run([&](int part) { log_write(args, share_of(n_tokens, part, pool_->n_threads())); });
+    EDDY_TRY(check_host(*args.rows.buffer, "a log"));
+    const Work work = {.n_units = args.inputs.front().n_tokens,
+                       .unit_cost = static_cast<std::int64_t>(args.rows.n_elems)};
+    share_out(work, [&](Share units) { log_write(args, units); });
     return {};
   }
 
@@ -200,10 +193,7 @@ class CpuOps final : public Ops {
   // Rows of K and V of host memory, of elements that a page can hold; in blocks where the type has
   // some, for parts of n_k and n_v elements.
   static Status check_pages(const KvView& kv, std::int64_t n_k, std::int64_t n_v) {
-    if (!kv.pages.buffer->host()) {
-      return fail(ErrorCode::kUnsupported, "K and V in buffer type \"{}\", expected host memory",
-                  kv.pages.buffer->type().name());
-    }
+    EDDY_TRY(check_host(*kv.pages.buffer, "K and V"));
     const DType type = kv.pages.type;
     if (is_dense(type)) return {};
     if (type == DType::kQ8_0 && n_k % kQ8BlockElems == 0 && n_v % kQ8BlockElems == 0) return {};
@@ -225,12 +215,17 @@ class CpuOps final : public Ops {
   template <class Args>
   Status run(const Kernels<Args>& kernels, const Args& args, Work work) {
     const auto kernel = kernels[isa_];
-    if (work.n_units < 2 || work.n_units * work.unit_cost < kMinSharedCost) {
-      kernel(args, {0, work.n_units});
-      return {};
-    }
-    pool_->run([&](int part) { kernel(args, share_of(work.n_units, part, pool_->n_threads())); });
+    share_out(work, [&](Share units) { kernel(args, units); });
     return {};
+  }
+
+  // f(units) for all units: by all threads, each its share, where that is worth waking them.
+  template <class F>
+  void share_out(Work work, const F& f) {
+    if (work.n_units < 2 || work.n_units * work.unit_cost < kMinSharedCost) {
+      return f(Share{0, work.n_units});
+    }
+    pool_->run([&](int part) { f(share_of(work.n_units, part, pool_->n_threads())); });
   }
 
   Status linear_blocks(const LinearArgs& args) {
