@@ -5,40 +5,12 @@
 #include "base/guarded.h"
 #include "base/try.h"
 #include "memory/recurrent_context.h"
+#include "models/dry_ops.h"
 #include "models/model.h"
 #include "models/scratch.h"
 #include "tensor/update_inputs.h"
 
 namespace eddy {
-
-// Ops that compute nothing and note the calls that have a state.
-class NotingOps final : public Ops {
- public:
-  NotingOps(const Ops& real, std::vector<Recurrences::Call>& calls) : real_(real), calls_(calls) {}
-
-  const Device& device() const override { return real_.device(); }
-  bool can_multiply(DType weight) const override { return real_.can_multiply(weight); }
-
-#define EDDY_NOTE(op, Args) \
-  Status op(const Args& args) override { return note(args); }
-  EDDY_OPS(EDDY_NOTE)
-#undef EDDY_NOTE
-
- private:
-  template <class Args>
-  Status note(Args args) {
-    if constexpr (HasUpdateInputs<Args>) {
-      each_update_input(args, [](const ConstMat&) {});  // fills in what stands for others
-      args.state.log_lanes = {};                        // a replay is not logged
-      args.lanes = {};
-      calls_.push_back(args);
-    }
-    return {};
-  }
-
-  const Ops& real_;
-  std::vector<Recurrences::Call>& calls_;
-};
 
 namespace {
 
@@ -75,7 +47,15 @@ Status replay_call(Ops& ops, Args args, const Replay& replay) {
 Result<Recurrences> Recurrences::of(const Model& model, Ops& ops, const RecurrentContext& worst) {
   return guarded([&]() -> Result<Recurrences> {
     Recurrences found;
-    NotingOps noting(ops, found.calls_);
+    DryOps noting(ops, [&]<class Args>(Args args) -> Status {
+      if constexpr (HasUpdateInputs<Args>) {
+        each_update_input(args, [](const ConstMat&) {});  // fills in what stands for others
+        args.state.log_lanes = {};                        // a replay is not logged
+        args.lanes = {};
+        found.calls_.push_back(args);
+      }
+      return {};
+    });
     Scratch scratch = Scratch::planning();
     EDDY_TRY(model.forward({.ops = noting,
                             .context = worst,

@@ -29,7 +29,6 @@ class Recurrences {
  private:
   using Call = std::variant<ShortConvArgs, SelectiveScanArgs, SsdScanArgs, TokenShiftArgs, Wkv6Args,
                             Wkv7Args, RgLruArgs>;
-  friend class NotingOps;
 
   std::vector<Call> calls_;  // in the order of the forward pass
 };

@@ -2,39 +2,17 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <type_traits>
 #include <utility>
 
 #include "base/try.h"
 #include "memory/recurrent_context.h"
+#include "models/dry_ops.h"
 #include "models/model.h"
 #include "tensor/ops.h"
 
 namespace eddy {
 namespace {
-
-// Ops that compute nothing: the forward pass runs through and takes its matrices, and the real ops
-// make the room that they need for calls of these shapes.
-class PlanningOps final : public Ops {
- public:
-  explicit PlanningOps(Ops& real) : real_(real) {}
-
-  const Device& device() const override { return real_.device(); }
-  bool can_multiply(DType weight) const override { return real_.can_multiply(weight); }
-
-#define EDDY_PLAN(op, Args) \
-  Status op(const Args& args) override { return plan(args); }
-  EDDY_OPS(EDDY_PLAN)
-#undef EDDY_PLAN
-
- private:
-  template <class Args>
-  Status plan(const Args&) {
-    return {};
-  }
-  Status plan(const LinearArgs& args) { return real_.reserve(args); }
-
-  Ops& real_;
-};
 
 constexpr std::int64_t kFloatsOf64Bytes = 16;
 
@@ -42,7 +20,10 @@ constexpr std::int64_t kFloatsOf64Bytes = 16;
 
 Result<Scratch> Scratch::create(const Model& model, Ops& ops, const RecurrentContext& worst) {
   Scratch scratch = planning();
-  PlanningOps planning(ops);
+  DryOps planning(ops, [&]<class Args>([[maybe_unused]] const Args& args) -> Status {
+    if constexpr (std::is_same_v<Args, LinearArgs>) return ops.reserve(args);
+    return {};
+  });
   const auto n_outputs = static_cast<std::int64_t>(worst.ubatch().outputs.size());
   const std::int64_t n_vocab = model.info().n_vocab;
   EDDY_TRY(model.forward({.ops = planning,
