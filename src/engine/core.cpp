@@ -155,11 +155,8 @@ void Engine::Core::park_idle() {
   });
 }
 
-Status Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
-  if (n_read(seq) <= n_tokens) return {};
-  const Status removed = memory->seq_rm(seq, n_tokens, -1);
-  if (!removed) forget(seq);  // what is left is read again
-  return removed;
+void Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
+  if (n_read(seq) > n_tokens && !memory->seq_rm(seq, n_tokens, -1)) forget(seq);
 }
 
 Result<SeqId> Engine::Core::acquire() {

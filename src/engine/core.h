@@ -56,8 +56,8 @@ struct Engine::Core {
   void forget(SeqId seq);
 
   // Takes a sequence back to the state after no more than n_tokens tokens: by the update log, or
-  // else to the empty one; the error says why. Precondition: nothing runs.
-  Status keep_first(SeqId seq, Pos n_tokens);
+  // else to the empty one, and what is left is read again. Precondition: nothing runs.
+  void keep_first(SeqId seq, Pos n_tokens);
 
   Status keep_recurrences();  // from now on the memory can rewind
   void park_idle();           // from now on idle states make room, and come back with n_read()

@@ -26,7 +26,7 @@ PromptReport PrefixCache::restore(SeqId seq, std::span<const Token> tokens, Pos 
   const Pos n_from = std::max(report.n_restored, n_have);
   report.n_evicted = std::clamp<Pos>(match.n_given_up - n_from, 0, report.n_known - n_from);
   stats_.n_tokens += report.n_tokens - n_have;
-  stats_.n_restored += report.n_restored > n_have ? report.n_restored - n_have : 0;
+  stats_.n_restored += n_from - n_have;
   stats_.n_known += report.n_known - n_have;
   return report;
 }

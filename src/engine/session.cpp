@@ -246,8 +246,7 @@ Status Session::Impl::next_tokens(Sampler& sampler, std::span<const Token> draft
   if (!done) chosen.clear();
   if (!sampled) core->forget(seq);
   const std::size_t n_seen = n_before + std::max<std::size_t>(chosen.size(), 1) - 1;
-  // Where that cannot be had, the next call makes it.
-  if (!draft.empty()) static_cast<void>(core->keep_first(seq, static_cast<Pos>(n_seen)));
+  if (!draft.empty()) core->keep_first(seq, static_cast<Pos>(n_seen));
   EDDY_TRY(done);
   return sampled;
 }
@@ -274,8 +273,7 @@ void Session::Impl::forget_from(std::size_t n_kept) {
   tokens.resize(n_kept);
   while (!turns.empty() && turns.back() > static_cast<Pos>(n_kept)) turns.pop_back();
   n_stored = std::min(n_stored, n_kept);
-  // The newest token waits: see I1. A state that cannot be had is made anew by the next call.
-  static_cast<void>(core->keep_first(seq, n_kept == 0 ? 0 : static_cast<Pos>(n_kept) - 1));
+  core->keep_first(seq, n_kept == 0 ? 0 : static_cast<Pos>(n_kept) - 1);  // the newest waits: I1
 }
 
 Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {

@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/little_endian.h"
 #include "engine/utf8_stream.h"
 
 namespace eddy {
@@ -28,19 +29,14 @@ void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
 
 template <class T>
 void append_number(std::vector<std::byte>& out, T number) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    out.push_back(static_cast<std::byte>((static_cast<std::uint64_t>(number) >> (8 * i)) & 0xff));
-  }
+  out.resize(out.size() + sizeof(T));
+  store_le(out.data() + out.size() - sizeof(T), number);
 }
 
 // The caller has compared `offset` with the length.
 template <class T>
 T number_at(std::span<const std::byte> bytes, std::size_t offset) {
-  std::uint64_t number = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    number |= std::to_integer<std::uint64_t>(bytes[offset + i]) << (8 * i);
-  }
-  return static_cast<T>(number);
+  return load_le<T>(bytes.data() + offset);
 }
 
 struct Header {
