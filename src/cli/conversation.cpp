@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::size_t kLongPromptTokens = 1024;  // from here on a bar is worth its line
 
-Error no_folder() {
-  return fail(ErrorCode::kInvalidArgument, "no home directory: say where with --store DIR");
-}
-
 }  // namespace
 
 Result<Conversation> Conversation::open(Engine& engine, const ConversationOptions& options) {
@@ -203,16 +199,6 @@ std::string Conversation::explain_memory() const {
   return out;
 }
 
-std::string Conversation::stats() const {
-  std::string out =
-      fmt::format("prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s\n",
-                  read_.n_tokens, read_.per_second(), answered_.n_tokens, answered_.per_second());
-  if (n_drafted_ > 0) {
-    out += fmt::format("guessed: {} tokens, {} of them rightly\n", n_drafted_, n_accepted_);
-  }
-  return out;
-}
-
 Status Conversation::save(const std::string& name) {
   if (!folder_) return no_folder();
   return folder_->save(name, session_, SessionFolder::Overwrite::kAlways);
@@ -233,7 +219,12 @@ Status Conversation::keep() {
   return {};
 }
 
-void Conversation::print_stats() const { fmt::print(stderr, "{}", stats()); }
+void Conversation::print_stats() const {
+  fmt::print(stderr, "prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s\n",
+             read_.n_tokens, read_.per_second(), answered_.n_tokens, answered_.per_second());
+  if (n_drafted_ == 0) return;
+  fmt::print(stderr, "guessed: {} tokens, {} of them rightly\n", n_drafted_, n_accepted_);
+}
 
 // Where Ctrl-C stops the reading, the rest of the prompt is read with the next one.
 Status Conversation::feed(std::string_view prompt) {

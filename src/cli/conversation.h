@@ -64,7 +64,6 @@ class Conversation {
   Pos n_tokens() const { return session_.n_tokens(); }
 
   void print_stats() const;
-  std::string stats() const;
 
  private:
   // A prompt and its answer: the tokens before each.

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/try.h"
-#include "engine/session_summary.h"
 #include "memory/sealed_store.h"
 
 namespace eddy {
@@ -51,6 +50,10 @@ void add_store_options(CLI::App& command, StorePlace& place) {
       ->type_name("FILE");
 }
 
+Error no_folder() {
+  return fail(ErrorCode::kInvalidArgument, "no home directory: say where with --store DIR");
+}
+
 Result<StorePlace> with_folder(StorePlace place) {
   namespace fs = std::filesystem;
   if (!place.folder.empty()) return place;
@@ -62,7 +65,7 @@ Result<StorePlace> with_folder(StorePlace place) {
   } else if (home != nullptr && *home != '\0') {
     folder = fs::path(home) / ".local" / "share";
   } else {
-    return fail(ErrorCode::kInvalidArgument, "no home directory: say where with --store DIR");
+    return no_folder();
   }
   place.folder = (folder / "eddy" / "states").string();
   return place;
@@ -99,6 +102,12 @@ Result<StoredState> get_open(StateStore& store, const std::string& name) {
               name);
 }
 
+StateDescriptor descriptor_of(const std::string& name, const SessionSummary& session) {
+  return {.name = name,
+          .model = session.state ? session.state->model : ModelIdentity(),
+          .position = static_cast<Pos>(session.record.tokens.size())};
+}
+
 Status SessionFolder::load(const std::string& name, Session& session) {
   EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place_));
   EDDY_TRY_ASSIGN(const StoredState stored, get_open(*store, name));
@@ -120,10 +129,7 @@ Status SessionFolder::save(const std::string& name, const Session& session, Over
                   name);
     }
   }
-  EDDY_TRY(store->put({.name = name,
-                       .model = summary.state ? summary.state->model : ModelIdentity(),
-                       .position = session.n_tokens()},
-                      bytes));
+  EDDY_TRY(store->put(descriptor_of(name, summary), bytes));
   EDDY_TRY_ASSIGN(const auto kept, find(*store, name));
   if (kept) known_[name] = kept->digest;
   return {};

@@ -15,6 +15,7 @@
 
 #include "base/checksum.h"
 #include "eddy/engine.h"
+#include "engine/session_summary.h"
 #include "memory/dir_store.h"
 
 namespace eddy {
@@ -31,6 +32,10 @@ void add_store_options(CLI::App& command, StorePlace& place);
 // The place with its folder: $XDG_DATA_HOME/eddy/states, or below ~/.local/share, unless it has
 // one. kInvalidArgument: there is no home.
 Result<StorePlace> with_folder(StorePlace place);
+Error no_folder();  // what with_folder() says where there is no home
+
+// What a store is told of a session.
+StateDescriptor descriptor_of(const std::string& name, const SessionSummary& session);
 
 // Opens a store to write, and waits a few seconds where somebody else does. Makes the folder and
 // what it lies in.

@@ -1,4 +1,6 @@
 // eddy state: the conversations that eddy run keeps by name.
+#include <fmt/format.h>
+
 #include "base/try.h"
 #include "cli/command.h"
 #include "cli/session_folder.h"
@@ -27,6 +29,12 @@ Result<ExitCode> run(const Options& options) {
 }
 
 }  // namespace
+
+std::string identity_text(const ModelIdentity& model) {
+  std::string text;
+  for (const std::uint8_t byte : model.bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
 
 Command add_state(CLI::App& program) {
   CLI::App* app = program.add_subcommand("state", "Look after conversations that were kept");

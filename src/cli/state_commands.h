@@ -13,6 +13,9 @@
 namespace eddy {
 
 // An action: its options and what it does in a store.
+// A model's identity in hexadecimal digits.
+std::string identity_text(const ModelIdentity& model);
+
 struct StateCommand {
   CLI::App* app = nullptr;
   std::function<Result<ExitCode>(const StorePlace& place)> run;

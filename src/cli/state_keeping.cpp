@@ -23,12 +23,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kIdentityDigits = 8;
 
-std::string identity_text(const ModelIdentity& model) {
-  std::string text;
-  for (const std::uint8_t byte : model.bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
 std::string time_text(std::int64_t time_us) {
   return fmt::format("{:%Y-%m-%d %H:%M}",
                      fmt::localtime(static_cast<std::time_t>(time_us / 1'000'000)));
@@ -106,10 +100,7 @@ Result<ExitCode> import_one(const StorePlace& place, const std::string& file,
   const auto summary = summarise_session(mapped.bytes());
   if (!summary) return prefixed(file, summary.error());
   EDDY_TRY_ASSIGN(const auto store, open_store_to_write(place));
-  EDDY_TRY(store->put({.name = name,
-                       .model = summary->state ? summary->state->model : ModelIdentity(),
-                       .position = static_cast<Pos>(summary->record.tokens.size())},
-                      mapped.bytes()));
+  EDDY_TRY(store->put(descriptor_of(name, *summary), mapped.bytes()));
   return ExitCode::kOk;
 }
 

@@ -59,7 +59,7 @@ void print_layers(const StateSummary& state) {
              dtype_name(state.type_s), "layer", "bytes", "norm");
   for (const StateSummary::Row& row : state.rows) {
     const std::string norm = row.has_type() ? fmt::format("{:.6g}", state_norm(row)) : "-";
-    fmt::print("{:>5}  {:<4}  {:>12}  {:>12}\n", row.layer.value, state_kind_name(row.kind),
+    fmt::print("{:>5}  {:<4}  {:>12}  {:>12}\n", row.layer.value, state_letter(row.kind),
                row.elements.size(), norm);
   }
 }
@@ -67,13 +67,10 @@ void print_layers(const StateSummary& state) {
 Result<ExitCode> show(const StorePlace& place, const std::string& name) {
   EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
   EDDY_TRY_ASSIGN(const Read it, read(*store, name));
-  std::string model;
-  for (const std::uint8_t byte : it.stored.entry.state.model.bytes) {
-    model += fmt::format("{:02x}", byte);
-  }
   const auto& state = it.session.state;
-  fmt::print("name    {}\nmodel   {}\ntokens  {}, {} read\nbytes   {}\n", it.name(), model,
-             it.session.record.tokens.size(), state ? state->n_tokens : 0, it.stored.bytes.size());
+  fmt::print("name    {}\nmodel   {}\ntokens  {}, {} read\nbytes   {}\n", it.name(),
+             identity_text(it.stored.entry.state.model), it.session.record.tokens.size(),
+             state ? state->n_tokens : 0, it.stored.bytes.size());
   if (state) print_layers(*state);
   return ExitCode::kOk;
 }
@@ -91,7 +88,7 @@ Result<ExitCode> diff(const StorePlace& place, const std::string& one, const std
     if (!x.has_type()) continue;  // they grow with the tokens: no two need be alike
     const double norm = state_norm(x), distance = state_distance(x, y);
     fmt::print("{:>5}  {:<4}  {:>12.6g}  {:>12.6g}  {:>12.6g}  {:>9}\n", x.layer.value,
-               state_kind_name(x.kind), norm, state_norm(y), distance,
+               state_letter(x.kind), norm, state_norm(y), distance,
                norm > 0 ? fmt::format("{:.2f} %", 100 * distance / norm) : "-");
   }
   return ExitCode::kOk;
@@ -127,9 +124,8 @@ Result<ExitCode> plot(const StorePlace& place, const std::string& one, const std
   }
   std::vector<PlotPanel> panels;
   for (const StateKind kind : {StateKind::kR, StateKind::kS}) {
-    PlotPanel panel = {.title = fmt::format("Norm of {}", state_kind_name(kind)),
-                       .x_label = "layer",
-                       .series = {}};
+    PlotPanel panel = {
+        .title = fmt::format("Norm of {}", state_letter(kind)), .x_label = "layer", .series = {}};
     for (const Read& it : reads) panel.series.push_back(norms(it, kind));
     if (reads.size() == 2) panel.series.push_back(distances(reads[0], reads[1], kind));
     if (!panel.series[0].points.empty()) panels.push_back(std::move(panel));

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/try.h"
+#include "memory/zeroed.h"
 
 namespace eddy {
 namespace {
@@ -201,13 +202,10 @@ Status KvMemory::check() const {
 }
 
 Status KvMemory::check_free_pages() const {
-  std::vector<std::byte> bytes;
   for (const Group& group : groups_) {
     for (const std::int32_t page : group.lists.free_pages()) {
       for (const KvPages& layer : group.layers) {
-        bytes.resize(layer.stride);
-        layer.buffer->read(page_offset(layer, page), bytes);
-        if (std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; })) continue;
+        if (is_zeroed(*layer.buffer, page_offset(layer, page), layer.stride)) continue;
         return fail(ErrorCode::kMalformed, "I6: window {}: free page {} is not zero", group.window,
                     page);
       }

@@ -46,18 +46,17 @@ void RecurrentContext::fail() noexcept {
 
 std::span<const Lane> RecurrentContext::lanes() const { return memory_->walk_.staged.lanes(); }
 
-StateRows RecurrentContext::get_r_l(LayerId il) const {
-  StateRows rows = memory_->tensors_.r(il);
-  rows.log = memory_->log_.r(il);
-  if (rows.log.buffer) rows.log_lanes = memory_->walk_.staged.log_lanes();
+StateRows RecurrentContext::with_log(StateRows rows, const LogRows& log) const {
+  rows.log = log;
+  if (log.buffer) rows.log_lanes = memory_->walk_.staged.log_lanes();
   return rows;
 }
 
+StateRows RecurrentContext::get_r_l(LayerId il) const {
+  return with_log(memory_->tensors_.r(il), memory_->log_.r(il));
+}
 StateRows RecurrentContext::get_s_l(LayerId il) const {
-  StateRows rows = memory_->tensors_.s(il);
-  rows.log = memory_->log_.s(il);
-  if (rows.log.buffer) rows.log_lanes = memory_->walk_.staged.log_lanes();
-  return rows;
+  return with_log(memory_->tensors_.s(il), memory_->log_.s(il));
 }
 
 KvView RecurrentContext::get_kv_l(LayerId il) const {

@@ -88,6 +88,8 @@ class RecurrentContext {
   friend class RecurrentMemory;
   explicit RecurrentContext(RecurrentMemory& memory) : memory_(&memory) {}
 
+  StateRows with_log(StateRows rows, const LogRows& log) const;
+
   RecurrentMemory* memory_;  // nullptr: moved from
 };
 

@@ -162,14 +162,4 @@ double state_distance(const StateSummary::Row& a, const StateSummary::Row& b) {
   return std::sqrt(sum);
 }
 
-const char* state_kind_name(StateKind kind) {
-  switch (kind) {
-    case StateKind::kR: return "R";
-    case StateKind::kS: return "S";
-    case StateKind::kK: return "K";
-    case StateKind::kV: return "V";
-  }
-  return "";
-}
-
 }  // namespace eddy

@@ -44,7 +44,4 @@ Result<StateSummary> summarise_state(std::span<const std::byte> bytes);
 double state_norm(const StateSummary::Row& row);
 double state_distance(const StateSummary::Row& a, const StateSummary::Row& b);
 
-// "R", "S", "K", "V"
-const char* state_kind_name(StateKind kind);
-
 }  // namespace eddy

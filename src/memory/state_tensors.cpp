@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/try.h"
 #include "memory/buffer_plan.h"
+#include "memory/zeroed.h"
 
 namespace eddy {
 namespace {
@@ -104,6 +105,10 @@ void StateTensors::wipe(CellId cell) noexcept {
   for (const StateTensor& t : tensors_) {
     t.rows.buffer->zero(offset_of(t, cell), t.rows.stride);
   }
+}
+
+bool StateTensors::is_wiped(const StateTensor& t, CellId cell) const {
+  return is_zeroed(*t.rows.buffer, offset_of(t, cell), t.row_bytes);
 }
 
 void StateTensors::copy(CellId src, CellId dst) noexcept {

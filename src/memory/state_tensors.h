@@ -59,6 +59,9 @@ class StateTensors {
   // Writes zeros over a cell's rows.
   void wipe(CellId cell) noexcept;
 
+  // Whether a cell's row of one tensor is zeros.
+  bool is_wiped(const StateTensor& tensor, CellId cell) const;
+
   // Writes a cell's rows over another's.
   void copy(CellId src, CellId dst) noexcept;
 

@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "memory/buffer_plan.h"
 #include "memory/kv_memory.h"
+#include "memory/zeroed.h"
 
 namespace eddy {
 namespace {
@@ -18,11 +19,19 @@ constexpr std::uint64_t kPageAlignment = 64;  // bytes: a cache line, and any ve
 
 std::int32_t narrow(std::int64_t n) { return static_cast<std::int32_t>(n); }
 
+std::uint64_t n_logged(const StateLayout::Layer& layer) {
+  return layer.r_log_elems + layer.s_log_elems;
+}
+
+std::uint64_t page_offset(const LogRows& layer, std::int32_t page) {
+  return layer.offset + static_cast<std::uint64_t>(page) * layer.stride;
+}
+
 bool logs(const UpdateLogParams& params, std::size_t il) {
   const StateLayout::Layer& layer = params.layout.layers[il];
   const bool is_kept =
       !params.filter || params.filter(LayerId(narrow(static_cast<std::int64_t>(il))));
-  return is_kept && layer.r_log_elems + layer.s_log_elems > 0;
+  return is_kept && n_logged(layer) > 0;
 }
 
 // Pages of a list that covers two windows and is extended by a token more.
@@ -42,7 +51,7 @@ Result<UpdateLog> UpdateLog::create(const UpdateLogParams& params) {
   }
   for (std::size_t i = 0; i < params.layout.layers.size(); ++i) {
     const StateLayout::Layer& layer = params.layout.layers[i];
-    if (logs(params, i)) log.n_token_bytes_ += (layer.r_log_elems + layer.s_log_elems) * 4;
+    if (logs(params, i)) log.n_token_bytes_ += n_logged(layer) * sizeof(float);
   }
   if (params.n_rewind == 0 || log.n_token_bytes_ == 0) return log;
   const std::uint64_t n_wanted =
@@ -67,13 +76,14 @@ Status UpdateLog::add_layers(const UpdateLogParams& params, std::uint32_t n_page
   r_ = Table<LayerId, LogRows>(n_layers);
   s_ = Table<LayerId, LogRows>(n_layers);
   BufferPlan plan;
-  std::vector<LayerId> ids;
+  std::vector<std::pair<LayerId, std::size_t>> placed;  // the layers, and their buffers
   for (std::size_t i = 0; i < n_layers; ++i) {
     if (!logs(params, i)) continue;
+    const LayerId il(narrow(static_cast<std::int64_t>(i)));
     const StateLayout::Layer& layer = params.layout.layers[i];
     const BufferType& type =
         params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type();
-    const auto n_row = checked_mul(layer.r_log_elems + layer.s_log_elems, 4);
+    const auto n_row = checked_mul(n_logged(layer), sizeof(float));
     const auto n_rows = n_row ? checked_mul(*n_row, kKvPage) : std::nullopt;
     const auto stride = n_rows ? checked_align(*n_rows, kPageAlignment) : std::nullopt;
     const auto n_bytes = stride ? checked_mul(*stride, n_pages) : std::nullopt;
@@ -82,22 +92,20 @@ Status UpdateLog::add_layers(const UpdateLogParams& params, std::uint32_t n_page
       return fail(ErrorCode::kInvalidArgument, "layer {}: {} pages of a log overflow 64 bits", i,
                   n_pages);
     }
-    layers_.push_back(
-        {.rows = {.offset = place->offset, .stride = *stride, .n_elems = layer.r_log_elems},
-         .s_elems = layer.s_log_elems,
-         .buffer = place->buffer});
-    ids.push_back(LayerId(narrow(static_cast<std::int64_t>(i))));
+    layers_.push_back({.offset = place->offset, .stride = *stride, .n_elems = layer.r_log_elems});
+    placed.push_back({il, place->buffer});
   }
   EDDY_TRY_ASSIGN(buffers_, plan.allocate());
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    Layer& layer = layers_[i];
-    layer.rows.buffer = buffers_[layer.buffer].get();
-    LogRows s = layer.rows;
-    s.offset += layer.rows.n_elems * 4 * kKvPage;
-    s.n_elems = layer.s_elems;
-    r_[ids[i]] = layer.rows;
-    s_[ids[i]] = s;
-    rows_.resize(std::max<std::size_t>(rows_.size(), layer.rows.stride));
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    const auto [il, buffer] = placed[i];
+    LogRows& r = layers_[i];
+    r.buffer = buffers_[buffer].get();
+    LogRows s = r;
+    s.offset += r.n_elems * sizeof(float) * kKvPage;
+    s.n_elems = params.layout.layers[static_cast<std::size_t>(il.value)].s_log_elems;
+    r_[il] = r;
+    s_[il] = s;
+    rows_.resize(std::max<std::size_t>(rows_.size(), r.stride));
   }
   return {};
 }
@@ -148,22 +156,15 @@ void UpdateLog::own_last(CellId cell) noexcept {
   if (lists_.n_holders(page) == 1) return;
   lists_.renew_last(cell);
   const std::int32_t copy = lists_.pages(cell).back();
-  for (const Layer& layer : layers_) {
-    const auto rows = std::span(rows_).first(layer.rows.stride);
-    const auto at = [&](std::int32_t p) {
-      return layer.rows.offset + static_cast<std::uint64_t>(p) * layer.rows.stride;
-    };
-    layer.rows.buffer->read(at(page), rows);
-    layer.rows.buffer->write(at(copy), rows);
+  for (const LogRows& layer : layers_) {
+    const auto rows = std::span(rows_).first(layer.stride);
+    layer.buffer->read(page_offset(layer, page), rows);
+    layer.buffer->write(page_offset(layer, copy), rows);
   }
 }
 
 void UpdateLog::wipe(std::int32_t page) noexcept {
-  for (const Layer& layer : layers_) {
-    layer.rows.buffer->zero(
-        layer.rows.offset + static_cast<std::uint64_t>(page) * layer.rows.stride,
-        layer.rows.stride);
-  }
+  for (const LogRows& layer : layers_) layer.buffer->zero(page_offset(layer, page), layer.stride);
 }
 
 void UpdateLog::share(CellId src, CellId dst, Pos n_tokens) noexcept {
@@ -221,14 +222,10 @@ Status UpdateLog::check() const {
 }
 
 Status UpdateLog::check_free_pages() const {
-  std::vector<std::byte> bytes;
   if (!is_on()) return {};
   for (const std::int32_t page : lists_.free_pages()) {
-    for (const Layer& layer : layers_) {
-      bytes.resize(layer.rows.stride);
-      layer.rows.buffer->read(
-          layer.rows.offset + static_cast<std::uint64_t>(page) * layer.rows.stride, bytes);
-      if (std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; })) continue;
+    for (const LogRows& layer : layers_) {
+      if (is_zeroed(*layer.buffer, page_offset(layer, page), layer.stride)) continue;
       return fail(ErrorCode::kMalformed, "I6: free page {} of the log is not zero", page);
     }
   }

@@ -81,12 +81,6 @@ class UpdateLog {
     Pos first = 0;
     Pos end = 0;
   };
-  // The pages of one layer: rows of R's log, then as many of S's.
-  struct Layer {
-    LogRows rows;  // of R
-    std::uint64_t s_elems = 0;
-    std::size_t buffer = 0;
-  };
 
   static LogRows rows_of(const Table<LayerId, LogRows>& table, LayerId layer) {
     return table.contains(layer) ? table[layer] : LogRows();
@@ -99,7 +93,7 @@ class UpdateLog {
   Pos n_rewind_ = 0;
   std::uint64_t n_token_bytes_ = 0;
   std::vector<std::unique_ptr<Buffer>> buffers_;  // one for each buffer type
-  std::vector<Layer> layers_;                     // those that log something
+  std::vector<LogRows> layers_;  // R's of those that log something: a page begins with them
   Table<LayerId, LogRows> r_;
   Table<LayerId, LogRows> s_;
   KvLists lists_;

@@ -335,7 +335,8 @@ MUTANTS = [
     ("L6", "the log's last page is written though others have it", [(
         "update_log.cpp", "if (lists_.n_holders(page) == 1) return;", "return;")]),
     ("L8", "pages of the log are given back unwiped", [(
-        "update_log.cpp", "    layer.rows.buffer->zero(", "    if (false) layer.rows.buffer->zero(")]),
+        "update_log.cpp", "layer.buffer->zero(page_offset(layer, page), layer.stride);",
+        "(void)page;")]),
     ("L9", "pages stay with the anchor when a step fails", [(
         "ledger.cpp", "  kv_.give_back(dst, src, n_tokens);\n", "")]),
     ("L10", "what a failed step has logged stays", [(
