@@ -27,8 +27,8 @@ class Drafter {
 };
 
 // What followed when the last few tokens stood there before: the longest match, of those the
-// newest; a text that goes round in circles is guessed to go on so. A call
-// compares the text with what is in the index, O(tokens), and adds what is new.
+// newest; a text that goes round in circles is guessed to go on so. A call compares the text with
+// what is in the index, O(tokens), and adds what is new.
 class NgramDrafter final : public Drafter {
  public:
   Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) override;
