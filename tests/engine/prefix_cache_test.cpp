@@ -67,15 +67,20 @@ TEST_F(Cache, AnExactRepeatReadsNothing) {
   EXPECT_LE(stats.n_bytes, stats.n_bytes_max);
 }
 
+// The second request of an engine. After many edits of one prompt its limit of states may cost the
+// bound, and which states go depends on measured times: there only the answers must be right.
 TEST_F(Cache, ALateChangeReadsNoMoreThanTheBound) {
-  Engine engine = open();
+  Engine edited = open();
   const Tokens prompt = made_up(1000, 2);
-  read(engine, prompt);
+  read(edited, prompt);
   for (const std::size_t n_changed : {1U, 10U, 60U, 200U, 500U, 900U}) {
     const std::size_t n_same = prompt.size() - n_changed;
     Tokens changed(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(n_same));
     changed = joined(changed, made_up(n_changed, 100 + n_changed));
     changed[n_same] = Token((prompt[n_same].value + 1) % 250);
+    EXPECT_EQ(read(edited, changed).n_known, static_cast<Pos>(n_same)) << n_changed;
+    Engine engine = open();
+    read(engine, prompt);
     const PromptReport report = read(engine, changed);
     EXPECT_EQ(report.n_known, static_cast<Pos>(n_same)) << n_changed;
     const Pos n_again = report.n_known - report.n_restored;
