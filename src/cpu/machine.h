@@ -10,7 +10,7 @@ namespace eddy {
 struct MachineSpeed {
   double read_bytes_per_s = 0;  // from memory, beyond all caches
   double f32_macs_per_s = 0;    // fused multiply-adds of registers
-  double int8_macs_per_s = 0;   // int8 products summed in int32, of registers
+  double int8_macs_per_s = 0;   // signed int8 products summed in int32, from the nearest cache
 };
 
 // With n_threads threads and the best instruction set; the best of several rounds, about half a

@@ -16,12 +16,14 @@ namespace HWY_NAMESPACE {
 // Independent chains: enough to cover the latency of 4 on two ports, few enough for registers.
 inline constexpr int kChains = EDDY_PLAIN || HWY_TARGET == HWY_AVX2 ? 6 : 12;
 
-// Makes the compiler believe that a value is needed.
+// The compiler must take it that these bytes are read and written here.
+HWY_INLINE void hide(void* bytes) { asm volatile("" : : "r"(bytes) : "memory"); }
+
+// Makes the compiler believe that every lane is needed.
 HWY_INLINE void use(V16 value) {
   float lanes[16];
   store(value, lanes);
-  volatile float sink = lanes[0];
-  (void)sink;
+  hide(lanes);
 }
 
 void read_all(const float* data, std::int64_t n) {
