@@ -10,6 +10,15 @@
 #endif
 
 #include "cpu/lanes-inl.h"
+#include "cpu/quantised_x.h"
+
+// Loops of so few rounds that all of them stand one after the other.
+#undef EDDY_UNROLL
+#if defined(__clang__)
+#define EDDY_UNROLL _Pragma("unroll")
+#else
+#define EDDY_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {
@@ -43,68 +52,140 @@ HWY_INLINE I dot(I sum, I w, I x) {
 }
 
 // Words of unsigned bytes that are small: pairs of products in sixteen bits, of which several can
-// be added before they are widened.
+// be added before they are widened. Words of signed bytes in sixteen bits: widen() gives the first
+// and the third of each word, then the others.
+#undef EDDY_HAS_PAIRS
 #define EDDY_HAS_PAIRS (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2)
 #if HWY_TARGET == HWY_AVX3
 HWY_INLINE I pairs(I w, I x) { return I{_mm512_maddubs_epi16(w.raw, x.raw)}; }
 HWY_INLINE I add_pairs(I a, I b) { return I{_mm512_add_epi16(a.raw, b.raw)}; }
-HWY_INLINE I add_widened(I sum, I pairs) {
-  return I{_mm512_add_epi32(sum.raw, _mm512_madd_epi16(pairs.raw, _mm512_set1_epi16(1)))};
+HWY_INLINE I add_dot_16(I sum, I a, I b) {
+  return I{_mm512_add_epi32(sum.raw, _mm512_madd_epi16(a.raw, b.raw))};
 }
+HWY_INLINE I widened_odd(I w) { return I{_mm512_srai_epi16(w.raw, 8)}; }
+HWY_INLINE I widened_even(I w) { return widened_odd(I{_mm512_slli_epi16(w.raw, 8)}); }
 #elif HWY_TARGET == HWY_AVX2
 HWY_INLINE I pairs(I w, I x) { return I{_mm256_maddubs_epi16(w.raw, x.raw)}; }
 HWY_INLINE I add_pairs(I a, I b) { return I{_mm256_add_epi16(a.raw, b.raw)}; }
-HWY_INLINE I add_widened(I sum, I pairs) {
-  return I{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(pairs.raw, _mm256_set1_epi16(1)))};
+HWY_INLINE I add_dot_16(I sum, I a, I b) {
+  return I{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(a.raw, b.raw))};
 }
+HWY_INLINE I widened_odd(I w) { return I{_mm256_srai_epi16(w.raw, 8)}; }
+HWY_INLINE I widened_even(I w) { return widened_odd(I{_mm256_slli_epi16(w.raw, 8)}); }
+#endif
+#if EDDY_HAS_PAIRS
+HWY_INLINE I add_widened(I sum, I pairs) { return add_dot_16(sum, pairs, broadcast_int(0x10001)); }
+
+// Here v is to lie in a register. A compiler that adds in an order of its own, products first, runs
+// out of them, and one that loads the same word for each product waits for the loads.
+HWY_INLINE void in_register(I& v) { asm("" : "+v"(v.raw)); }
 #endif
 
-}  // namespace part
-
-// Word number g of a block of x, for all rows.
-HWY_INLINE I16 broadcast_word(const std::int8_t* x, int g) {
+// The four bytes at p, in every lane.
+HWY_INLINE I broadcast_word(const void* p) {
   std::int32_t word;
-  std::memcpy(&word, x + 4 * g, sizeof word);
+  std::memcpy(&word, p, sizeof word);
   return broadcast_int(word);
 }
 
-// How an instruction set multiplies kCount words of weights with as many of x. Where kMost is 0 the
-// weights are signed, went through prepared() and count kSignedOffset more than they are; else they
-// are unsigned and at most kMost.
+}  // namespace part
+
+// Blocks of x that are multiplied together: as many as have their sums in registers.
+inline constexpr int kTogether = 4;
+
+// How an instruction set multiplies kCount words of weights, from number `first` on, with those of
+// kTokens blocks of x: sums[t] += their products. Where kMost is 0 the weights are signed, went
+// through prepared() and count kSignedOffset more than they are; else they are unsigned and at most
+// kMost.
 struct SignedProducts {
   static constexpr int kSignedOffset = 0;
+  static constexpr bool kWidens = EDDY_HAS_PAIRS;
   static HWY_INLINE I16 prepared(I16 w) { return w; }
 
-  template <int kMost, int kCount>
-  static HWY_INLINE I16 dots(I16 sum, const I16* w, const std::int8_t* x) {
+  template <int kMost, int kCount, int kTokens>
+  static HWY_INLINE void dots(I16* sums, const I16* w, const QuantisedBlock* x, int first) {
 #if EDDY_HAS_PAIRS
     if constexpr (kMost > 0) {
       constexpr int kRoom = 32767 / (2 * 127 * kMost), kGroup = kRoom < kCount ? kRoom : kCount;
-      for (int g = 0; g < kCount; g += kGroup) add_group<kGroup>(sum, w + g, x + 4 * g);
-      return sum;
+      EDDY_UNROLL
+      for (int g = 0; g < kCount; g += kGroup) {
+        add_group<kGroup, kTokens>(sums, w, x, first + g);
+      }
+      return;
     }
 #endif
-    for (int g = 0; g < kCount; ++g) {
-      const I16 word = broadcast_word(x, g);
-      for (std::size_t i = 0; i < kParts; ++i) sum.p[i] = part::dot(sum.p[i], w[g].p[i], word.p[i]);
+    for (int t = 0; t < kTokens; ++t) {
+      for (int g = 0; g < kCount; ++g) {
+        const part::I word = part::broadcast_word(x[t].q + 4 * (first + g));
+        for (std::size_t i = 0; i < kParts; ++i) {
+          sums[t].p[i] = part::dot(sums[t].p[i], w[first + g].p[i], word);
+        }
+      }
     }
-    return sum;
   }
 
  private:
 #if EDDY_HAS_PAIRS
-  template <int kGroup>
-  static HWY_INLINE void add_group(I16& sum, const I16* w, const std::int8_t* x) {
-    for (std::size_t i = 0; i < kParts; ++i) {
-      part::I pairs = part::pairs(w[0].p[i], broadcast_word(x, 0).p[i]);
-      for (int g = 1; g < kGroup; ++g) {
-        pairs = part::add_pairs(pairs, part::pairs(w[g].p[i], broadcast_word(x, g).p[i]));
+  template <int kGroup, int kTokens>
+  static HWY_INLINE void add_group(I16* sums, const I16* w, const QuantisedBlock* x, int first) {
+    I16 pairs[kTokens];
+    EDDY_UNROLL
+    for (int g = 0; g < kGroup; ++g) {
+      I16 word_of_rows = w[first + g];
+      for (part::I& p : word_of_rows.p) part::in_register(p);
+      EDDY_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        const part::I word = part::broadcast_word(x[t].q + 4 * (first + g));
+        for (std::size_t i = 0; i < kParts; ++i) {
+          const part::I products = part::pairs(word_of_rows.p[i], word);
+          pairs[t].p[i] = g == 0 ? products : part::add_pairs(pairs[t].p[i], products);
+          part::in_register(pairs[t].p[i]);
+        }
       }
-      sum.p[i] = part::add_widened(sum.p[i], pairs);
+    }
+    EDDY_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      for (std::size_t i = 0; i < kParts; ++i) {
+        sums[t].p[i] = part::add_widened(sums[t].p[i], pairs[t].p[i]);
+      }
     }
   }
 #endif
 };
+
+#if EDDY_HAS_PAIRS
+// Signed weights in sixteen bits: two words for each. Widening costs more than the products of two
+// tokens, so it is for many.
+struct WideProducts {
+  template <int kCount>
+  static HWY_INLINE void widen(const I16* words, I16* wide) {
+    for (int g = 0; g < kCount; ++g) {
+      for (std::size_t i = 0; i < kParts; ++i) {
+        wide[2 * g].p[i] = part::widened_even(words[g].p[i]);
+        wide[2 * g + 1].p[i] = part::widened_odd(words[g].p[i]);
+      }
+    }
+  }
+
+  template <int kMost, int kCount, int kTokens>
+  static HWY_INLINE void dots(I16* sums, const I16* wide, const QuantisedBlock* x, int first) {
+    static_assert(kMost == 0);
+    EDDY_UNROLL
+    for (int g = 0; g < 2 * kCount; ++g) {
+      I16 two_of_rows = wide[2 * first + g];
+      for (part::I& p : two_of_rows.p) part::in_register(p);
+      EDDY_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        const part::I two = part::broadcast_word(x[t].wide + 2 * (2 * first + g));
+        for (std::size_t i = 0; i < kParts; ++i) {
+          sums[t].p[i] = part::add_dot_16(sums[t].p[i], two_of_rows.p[i], two);
+          part::in_register(sums[t].p[i]);
+        }
+      }
+    }
+  }
+};
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace eddy
@@ -118,16 +199,21 @@ namespace HWY_NAMESPACE {
 
 struct VnniProducts {
   static constexpr int kSignedOffset = 128;
+  static constexpr bool kWidens = false;
   static HWY_INLINE I16 prepared(I16 w) {
     return {{part::hn::Xor(w.p[0], part::hn::Set(part::DI(), static_cast<int>(0x80808080)))}};
   }
-  template <int kMost, int kCount>
-  static HWY_INLINE I16 dots(I16 sum, const I16* w, const std::int8_t* x) {
+  template <int kMost, int kCount, int kTokens>
+  static HWY_INLINE void dots(I16* sums, const I16* w, const QuantisedBlock* x, int first) {
+    EDDY_UNROLL
     for (int g = 0; g < kCount; ++g) {
-      const I16 word = broadcast_word(x, g);
-      sum = {{part::I{_mm512_dpbusd_epi32(sum.p[0].raw, w[g].p[0].raw, word.p[0].raw)}}};
+      EDDY_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        const part::I word = part::broadcast_word(x[t].q + 4 * (first + g));
+        part::I& sum = sums[t].p[0];
+        sum = part::I{_mm512_dpbusd_epi32(sum.raw, w[first + g].p[0].raw, word.raw)};
+      }
     }
-    return sum;
   }
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kRounds = 5;
 constexpr std::uint64_t kReadBytes = 256u << 20;  // several times the largest caches
-constexpr std::int64_t kChainSteps = 1 << 21;     // some 10 ms
+constexpr std::int64_t kChainSteps = 1 << 20;     // some 10 ms
 
 // The best rate of several rounds; every thread does `part`, which returns what it has done.
 template <class Part>

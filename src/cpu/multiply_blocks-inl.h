@@ -12,29 +12,68 @@ HWY_INLINE void prefetch_next_tile(const std::byte* tile, std::int64_t n_tile_by
   for (std::int64_t i = 0; i < kStep; i += kLine) __builtin_prefetch(first + i, 0, 2);
 }
 
+// sums[t] += a chunk of the rows, with words as `Multiply` wants them, times kTokens blocks of x.
+template <class Format, class Multiply, int kOffset, int kTokens>
+HWY_INLINE void add_products(const Chunk<Format>& chunk, const I16* words, const QuantisedBlock* x,
+                             V16* sums) {
+  constexpr int kRun = kChunkWords / Format::kScales;  // words that share a scale
+  EDDY_UNROLL
+  for (int h = 0; h < Format::kScales; ++h) {
+    const auto minus_sum = [&](int t) HWY_ATTR {
+      return x[t].minus_sums[h] + (Format::kScales == 1 ? x[t].minus_sums[1] : 0);
+    };
+    I16 ints[kTokens];
+    EDDY_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      ints[t] = broadcast_int(kOffset == 0 ? 0 : minus_sum(t) * kOffset);
+    }
+    Multiply::template dots<Format::kMost, kRun, kTokens>(ints, words, x, h * kRun);
+    EDDY_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      const V16 d = broadcast(x[t].d);
+      sums[t] = fma(to_float(ints[t]), mul(chunk.scale[h], d), sums[t]);
+      if constexpr (Format::kHasLow) {
+        const float minus_x =
+            Format::kScales == 1 ? x[t].minus_x : static_cast<float>(minus_sum(t)) * x[t].d;
+        sums[t] = fma(chunk.low[h], broadcast(minus_x), sums[t]);
+      }
+    }
+  }
+}
+
+// The same for all tokens of the tile: four at a time, so that a word of weights is loaded once for
+// them, while there are so many.
+template <class Format, class Multiply, int kOffset>
+HWY_INLINE void add_all_products(const Chunk<Format>& chunk, const I16* words,
+                                 const QuantisedBlock* x, std::int64_t n_tokens, V16* sums) {
+  std::int64_t t = 0;
+  for (; t + kTogether <= n_tokens; t += kTogether) {
+    add_products<Format, Multiply, kOffset, kTogether>(chunk, words, x + t, sums + t);
+  }
+  for (; t < n_tokens; ++t) {
+    add_products<Format, Multiply, kOffset, 1>(chunk, words, x + t, sums + t);
+  }
+}
+
 // sums[t] += the chunk of the rows times the block of x of every token of the tile.
 template <class Format>
 HWY_INLINE void add_chunk(Chunk<Format>& chunk, const QuantisedBlock* x, std::int64_t n_tokens,
                           V16* sums) {
   constexpr bool kIsSigned = Format::kMost == 0;
   constexpr int kOffset = kIsSigned ? Products::kSignedOffset : Format::kOffset;
-  constexpr int kRun = kChunkWords / Format::kScales;  // words that share a scale
+#if EDDY_HAS_PAIRS
+  if constexpr (kIsSigned && Products::kWidens) {
+    if (n_tokens >= kTogether) {
+      I16 wide[2 * kChunkWords];
+      WideProducts::widen<kChunkWords>(chunk.words, wide);
+      return add_all_products<Format, WideProducts, kOffset>(chunk, wide, x, n_tokens, sums);
+    }
+  }
+#endif
   if constexpr (kIsSigned) {
     for (I16& word : chunk.words) word = Products::prepared(word);
   }
-  for (std::int64_t t = 0; t < n_tokens; ++t) {
-    for (int h = 0; h < Format::kScales; ++h) {
-      std::int32_t minus_sum = x[t].minus_sums[h];
-      if constexpr (Format::kScales == 1) minus_sum += x[t].minus_sums[1];
-      const I16 sum = Products::template dots<Format::kMost, kRun>(
-          broadcast_int(minus_sum * kOffset), chunk.words + h * kRun, x[t].q + 4 * h * kRun);
-      sums[t] = fma(to_float(sum), mul(chunk.scale[h], broadcast(x[t].d)), sums[t]);
-      if constexpr (Format::kHasLow) {
-        const float minus_x = static_cast<float>(minus_sum) * x[t].d;
-        sums[t] = fma(chunk.low[h], broadcast(minus_x), sums[t]);
-      }
-    }
-  }
+  add_all_products<Format, Products, kOffset>(chunk, chunk.words, x, n_tokens, sums);
 }
 
 // Up to sixteen rows from `row` on, for the tokens of the tile that begins with `first_token`.

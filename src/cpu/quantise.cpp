@@ -1,4 +1,4 @@
-// Activations to int8 by blocks of 32: formulas in quantised_x.h. Reads 4 bytes and writes 1.4 for
+// Activations to int8 by blocks of 32: formulas in quantised_x.h. Reads 4 bytes and writes 3.5 for
 // each element; 3 flops for each.
 #include "cpu/targets.h"
 
@@ -16,8 +16,8 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
-// q of sixteen elements; returns their sum.
-HWY_INLINE std::int32_t quantise_16(V16 x, float inverse, std::int8_t* q) {
+// q of sixteen elements, also in sixteen bits; returns their sum.
+HWY_INLINE std::int32_t quantise_16(V16 x, float inverse, std::int8_t* q, std::int16_t* wide) {
   const V16 shifted = fma(x, broadcast(inverse), broadcast(kRounder));
   std::int32_t all[16];
   store_int(sub_int(bits(shifted), bits(broadcast(kRounder))), all);
@@ -26,6 +26,8 @@ HWY_INLINE std::int32_t quantise_16(V16 x, float inverse, std::int8_t* q) {
     q[i] = static_cast<std::int8_t>(all[i]);
     sum += all[i];
   }
+  constexpr int kOrder[4] = {0, 2, 1, 3};
+  for (int i = 0; i < 16; ++i) wide[i] = static_cast<std::int16_t>(all[i / 4 * 4 + kOrder[i % 4]]);
   return sum;
 }
 
@@ -37,13 +39,14 @@ HWY_INLINE void quantise_block(const float* x, QuantisedBlock& out) {
   const float size = std::bit_cast<float>(largest);
   if (!is_finite || size < 0x1p-120f) {
     out = {};
-    if (!is_finite) out.d = std::numeric_limits<float>::quiet_NaN();
+    if (!is_finite) out.d = out.minus_x = std::numeric_limits<float>::quiet_NaN();
     return;
   }
   const float inverse = 127.0f / size;
-  out.minus_sums[0] = -quantise_16(low, inverse, out.q);
-  out.minus_sums[1] = -quantise_16(high, inverse, out.q + kLanes);
+  out.minus_sums[0] = -quantise_16(low, inverse, out.q, out.wide);
+  out.minus_sums[1] = -quantise_16(high, inverse, out.q + kLanes, out.wide + kLanes);
   out.d = size / 127.0f;
+  out.minus_x = static_cast<float>(out.minus_sums[0] + out.minus_sums[1]) * out.d;
 }
 
 void quantise(const QuantiseArgs& args, Share tokens) {

@@ -16,10 +16,14 @@ inline constexpr int kXBlockElems = 32;
 
 struct QuantisedBlock {
   std::int8_t q[kXBlockElems];
+  // The same in sixteen bits, of each four the first and the third before the others: so the bytes
+  // of a word of weights come apart most easily (widen in int8_dot-inl.h).
+  std::int16_t wide[kXBlockElems];
   // -sum_i q[i] of the first sixteen and of the others: corrects a product with weights that are
   // stored with an offset, and gives what the minimum of a weight block counts.
   std::int32_t minus_sums[2];
   float d;
+  float minus_x;  // both sums times d
 };
 
 // A view of the blocks of {n_in, n_tokens} activations. Tokens lie in tiles of kTileTokens; in a
