@@ -16,102 +16,133 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
-// What a block of 32 is: one chunk, of one scale, which loading has made.
-template <class Format>
+// What a block of 32 is: one chunk, of one scale.
 struct BlockOf32 {
   static constexpr int kChunks = 1, kScales = 1;
-  using Head = Chunk<Format>;
-  static HWY_INLINE void chunk(const Head& head, int, Head& out) { out = head; }
+  static constexpr bool kHasLow = false, kHasRows = false;
+
+  struct Scales {
+    V16 d;
+    HWY_INLINE void load(const RowBlocks& blocks) { d = gather_f16(blocks, 0); }
+    HWY_INLINE void set(int, V16* scale, V16*) const { scale[0] = d; }
+  };
+};
+struct BlockOf32WithLow : BlockOf32 {
+  static constexpr bool kHasLow = true;
+
+  struct Scales {
+    V16 d, low_d;
+    HWY_INLINE void load(const RowBlocks& blocks) {
+      d = gather_f16(blocks, 0);
+      low_d = sub(zeros(), gather_f16(blocks, 2));
+    }
+    HWY_INLINE void set(int, V16* scale, V16* low) const {
+      scale[0] = d;
+      low[0] = low_d;
+    }
+  };
 };
 
-// The words of a block whose nibbles lie at `at`.
-HWY_INLINE void load_nibbles(const RowBlocks& blocks, int at, I16* words) {
-  I16 packed[4];
-  turn<4>(blocks, at, packed);
-  split_nibbles(packed, words);
-}
+// The words of a block whose nibbles lie at kAt.
+template <int kAt>
+struct Nibbles {
+  I16 all[kChunkWords];
+  HWY_INLINE void load(const RowBlocks& blocks) {
+    I16 packed[4];
+    turn<4>(blocks, kAt, packed);
+    split_nibbles(packed, all);
+  }
+  HWY_INLINE void words(int, I16* out) const {
+    for (int g = 0; g < kChunkWords; ++g) out[g] = all[g];
+  }
+};
 
-struct Q8_0 : BlockOf32<Q8_0> {
+// The same, with the fifth bit of each element in a word at kHighAt: bit e for element e.
+template <int kAt, int kHighAt>
+struct FiveBits : Nibbles<kAt> {
+  HWY_INLINE void load(const RowBlocks& blocks) {
+    Nibbles<kAt>::load(blocks);
+    const I16 high = gather_word(blocks, kHighAt);
+    for (int g = 0; g < kChunkWords; ++g) {
+      for (int j = 0; j < 4; ++j) {
+        const I16 bit = and_int(shift_right(high, 4 * g + j), broadcast_int(1));
+        this->all[g] = or_int(this->all[g], shift_left(bit, 8 * j + 4));
+      }
+    }
+  }
+};
+
+// Nibbles that stand for the numbers of a table.
+template <int kAt, const std::int8_t (&kTable)[16]>
+struct Codes : Nibbles<kAt> {
+  HWY_INLINE void load(const RowBlocks& blocks) {
+    Nibbles<kAt>::load(blocks);
+    for (I16& word : this->all) word = look_up(kTable, word);
+  }
+};
+
+struct Q8_0 : BlockOf32 {
   static constexpr int kBlockBytes = 34, kMost = 0, kOffset = 0;
-  static constexpr bool kHasLow = false;
-  static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    turn<8>(blocks, 2, head.words);
-    head.scale[0] = gather_f16(blocks, 0);
-  }
+  struct Quants {
+    I16 all[kChunkWords];
+    HWY_INLINE void load(const RowBlocks& blocks) { turn<kChunkWords>(blocks, 2, all); }
+    HWY_INLINE void words(int, I16* out) const {
+      for (int g = 0; g < kChunkWords; ++g) out[g] = all[g];
+    }
+  };
+#if EDDY_HAS_ROWS
+  static constexpr bool kHasRows = true;
+  static HWY_INLINE part::I row(const std::byte* block, int) { return load_row(block + 2); }
+#endif
 };
 
-struct Q4_0 : BlockOf32<Q4_0> {
+struct Q4_0 : BlockOf32 {
   static constexpr int kBlockBytes = 18, kMost = 15, kOffset = 8;
-  static constexpr bool kHasLow = false;
-  static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    load_nibbles(blocks, 2, head.words);
-    head.scale[0] = gather_f16(blocks, 0);
-  }
+  using Quants = Nibbles<2>;
+#if EDDY_HAS_ROWS
+  static constexpr bool kHasRows = true;
+  static HWY_INLINE part::I row(const std::byte* block, int) { return load_nibble_row(block + 2); }
+#endif
 };
 
-struct Q4_1 : BlockOf32<Q4_1> {
+struct Q4_1 : BlockOf32WithLow {
   static constexpr int kBlockBytes = 20, kMost = 15, kOffset = 0;
-  static constexpr bool kHasLow = true;
-  static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    load_nibbles(blocks, 4, head.words);
-    head.scale[0] = gather_f16(blocks, 0);
-    head.low[0] = sub(zeros(), gather_f16(blocks, 2));
-  }
+  using Quants = Nibbles<4>;
+#if EDDY_HAS_ROWS
+  static constexpr bool kHasRows = true;
+  static HWY_INLINE part::I row(const std::byte* block, int) { return load_nibble_row(block + 4); }
+#endif
 };
 
-// Sets bit 4 of every byte that has its bit in `high`: bit e for element e.
-HWY_INLINE void add_fifth_bits(I16 high, I16* words) {
-  for (int g = 0; g < kChunkWords; ++g) {
-    for (int j = 0; j < 4; ++j) {
-      const I16 bit = and_int(shift_right(high, 4 * g + j), broadcast_int(1));
-      words[g] = or_int(words[g], shift_left(bit, 8 * j + 4));
-    }
-  }
-}
-
-struct Q5_0 : BlockOf32<Q5_0> {
+struct Q5_0 : BlockOf32 {
   static constexpr int kBlockBytes = 22, kMost = 31, kOffset = 16;
-  static constexpr bool kHasLow = false;
-  static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    load_nibbles(blocks, 6, head.words);
-    add_fifth_bits(gather_word(blocks, 2), head.words);
-    head.scale[0] = gather_f16(blocks, 0);
-  }
+  using Quants = FiveBits<6, 2>;
 };
 
-struct Q5_1 : BlockOf32<Q5_1> {
+struct Q5_1 : BlockOf32WithLow {
   static constexpr int kBlockBytes = 24, kMost = 31, kOffset = 0;
-  static constexpr bool kHasLow = true;
-  static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    load_nibbles(blocks, 8, head.words);
-    add_fifth_bits(gather_word(blocks, 4), head.words);
-    head.scale[0] = gather_f16(blocks, 0);
-    head.low[0] = sub(zeros(), gather_f16(blocks, 2));
-  }
+  using Quants = FiveBits<8, 4>;
 };
 
-struct IQ4_NL : BlockOf32<IQ4_NL> {
+struct IQ4_NL : BlockOf32 {
   static constexpr int kBlockBytes = 18, kMost = 0, kOffset = 0;
-  static constexpr bool kHasLow = false;
-  static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    load_nibbles(blocks, 2, head.words);
-    for (I16& word : head.words) word = look_up(kIq4Values, word);
-    head.scale[0] = gather_f16(blocks, 0);
-  }
+  using Quants = Codes<2, kIq4Values>;
 };
 
-struct MXFP4 : BlockOf32<MXFP4> {
+struct MXFP4 : BlockOf32 {
   static constexpr int kBlockBytes = 17, kMost = 0, kOffset = 0;
-  static constexpr bool kHasLow = false;
-  static HWY_INLINE void load(const RowBlocks& blocks, Head& head) {
-    load_nibbles(blocks, 1, head.words);
-    for (I16& word : head.words) word = look_up(kMxfp4Values, word);
-    float scales[16];
-    for (std::size_t row = 0; row < 16; ++row) {
-      scales[row] = mxfp4_scale(std::to_integer<std::uint8_t>(*blocks.byte(row, 0)));
+  using Quants = Codes<1, kMxfp4Values>;
+  struct Scales {
+    V16 d;
+    HWY_INLINE void load(const RowBlocks& blocks) {
+      float scales[16];
+      for (std::size_t row = 0; row < 16; ++row) {
+        scales[row] = mxfp4_scale(std::to_integer<std::uint8_t>(*blocks.byte(row, 0)));
+      }
+      d = eddy::HWY_NAMESPACE::load(scales);
     }
-    head.scale[0] = eddy::HWY_NAMESPACE::load(scales);
-  }
+    HWY_INLINE void set(int, V16* scale, V16*) const { scale[0] = d; }
+  };
 };
 
 }  // namespace HWY_NAMESPACE

@@ -8,8 +8,10 @@
 //   they
 //                            are; kMost is 0 where they are signed
 //   kHasLow                  whether there is something to subtract
-//   Head                     what all chunks of a block need, turned once
-//   load(blocks, head), chunk(head, c, out)
+//   Scales                   load(blocks); set(c, scale, low) gives those of chunk c
+//   Quants                   load(blocks); words(c, out) gives the eight words of chunk c
+//   row(block, c)            the 32 bytes of chunk c of one row as they lie (row_products-inl.h);
+//                            only where kHasRows
 // and element i of a chunk is scale (q[i] - kOffset) - low.
 //
 // Included once for each target of hwy/foreach_target.h.
@@ -34,6 +36,31 @@ struct Chunk {
   V16 scale[Format::kScales];
   V16 low[Format::kScales];  // unless there is none
 };
+
+#if EDDY_HAS_ROWS
+// 32 bytes as they lie; the same bits of each byte, after a shift to the right.
+HWY_INLINE part::I load_row(const std::byte* p) {
+  return part::load_int(reinterpret_cast<const std::int32_t*>(p));
+}
+HWY_INLINE part::I row_bits(part::I v, int n, std::uint8_t mask) {
+  const auto all = part::broadcast_int(static_cast<std::int32_t>(mask * 0x01010101u));
+  return part::and_int(part::shift_right(v, n), all);
+}
+// The low nibbles of sixteen bytes, then the high ones.
+HWY_INLINE part::I load_nibble_row(const std::byte* p) {
+  const __m128i q = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return row_bits(part::I{_mm256_set_m128i(_mm_srli_epi16(q, 4), q)}, 0, 15);
+}
+#endif
+
+// The next tile's rows follow this tile's n_blocks in memory; each block b brings its part of them
+// closer.
+template <class Format>
+HWY_INLINE void prefetch_next_tile(const std::byte* tile, std::int64_t n_blocks, std::int64_t b) {
+  constexpr std::int64_t kStep = 16 * Format::kBlockBytes, kLine = 64;
+  const std::byte* first = tile + (n_blocks + b) * kStep;
+  for (std::int64_t i = 0; i < kStep; i += kLine) __builtin_prefetch(first + i, 0, 2);
+}
 
 // Sixteen nibbles of four words: the low ones of all come before the high ones.
 HWY_INLINE void split_nibbles(const I16* packed, I16* words) {

@@ -163,13 +163,19 @@ HWY_INLINE float max_lane(V16 v) {
   return all[0];
 }
 
-// The largest lane.
+// The largest lane; and whether a lane of a is greater than that of b, where none is negative.
 HWY_INLINE std::int32_t max_lane(I16 v) {
-  std::int32_t all[16];
-  store_int(v, all);
-  std::int32_t largest = all[0];
-  for (const std::int32_t x : all) largest = x > largest ? x : largest;
-  return largest;
+  for (std::size_t half = kParts / 2; half >= 1; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) v.p[i] = part::max_int(v.p[i], v.p[i + half]);
+  }
+  return part::max_of(v.p[0]);
+}
+HWY_INLINE bool any_greater(I16 a, I16 b) {
+  part::I negative = part::sub_int(b.p[0], a.p[0]);
+  for (std::size_t i = 1; i < kParts; ++i) {
+    negative = part::or_int(negative, part::sub_int(b.p[i], a.p[i]));
+  }
+  return part::any_negative(negative);
 }
 
 }  // namespace HWY_NAMESPACE

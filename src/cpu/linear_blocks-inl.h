@@ -6,6 +6,7 @@
 
 #include "cpu/int8_dot-inl.h"
 #include "cpu/quantised_x.h"
+#include "cpu/row_products-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace eddy {

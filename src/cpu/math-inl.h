@@ -47,6 +47,14 @@ HWY_INLINE V16 exp(V16 x) {
   return scale_by_power(fma(e.slope, e.r, broadcast(1.0f)), e.n, e.n_int);
 }
 
+// e^x with the bits of exp(), sooner where every |x| <= 87: then e^x is in the normal range, and
+// 2^n is an addition to the exponent.
+HWY_INLINE V16 exp_of_small(V16 x) {
+  if (HWY_UNLIKELY(any_greater(bits(abs(x)), bits(broadcast(87.0f))))) return exp(x);
+  const ReducedExp e = reduced_exp(x);
+  return from_bits(add_int(bits(fma(e.slope, e.r, broadcast(1.0f))), shift_left(e.n_int, 23)));
+}
+
 // e^x - 1 = 2^n r slope + (2^n - 1) for x <= 0.
 HWY_INLINE V16 expm1(V16 x) {
   const ReducedExp e = reduced_exp(at_least(broadcast(-104.0f), x));

@@ -3,15 +3,6 @@
 // once for each way to multiply: a function is compiled for the instruction set of the place where
 // it is written.
 
-// The next tile's rows follow this tile's in memory; each block brings its part of them closer.
-template <class Format>
-HWY_INLINE void prefetch_next_tile(const std::byte* tile, std::int64_t n_tile_bytes,
-                                   std::int64_t b) {
-  constexpr std::int64_t kStep = 16 * Format::kBlockBytes, kLine = 64;
-  const std::byte* first = tile + n_tile_bytes + b * kStep;
-  for (std::int64_t i = 0; i < kStep; i += kLine) __builtin_prefetch(first + i, 0, 2);
-}
-
 // sums[t] += a chunk of the rows, with words as `Multiply` wants them, times kTokens blocks of x.
 template <class Format, class Multiply, int kOffset, int kTokens>
 HWY_INLINE void add_products(const Chunk<Format>& chunk, const I16* words, const QuantisedBlock* x,
@@ -76,6 +67,17 @@ HWY_INLINE void add_chunk(Chunk<Format>& chunk, const QuantisedBlock* x, std::in
   add_all_products<Format, Products, kOffset>(chunk, chunk.words, x, n_tokens, sums);
 }
 
+// The products of up to sixteen rows from `row` on with the tokens of a tile, to where they belong.
+HWY_INLINE void store_tile(const LinearBlocksArgs& args, std::int64_t row, std::int64_t first_token,
+                           const V16* sums) {
+  const std::int64_t n_left = args.linear.weight.n_out() - row, n_rows = n_left < 16 ? n_left : 16;
+  for (std::int64_t t = 0; t < args.x.n_in_tile(first_token); ++t) {
+    float* out = args.linear.out.token(first_token + t) + row;
+    const V16 sum = args.linear.accumulate ? add(load_first(out, n_rows), sums[t]) : sums[t];
+    store_first(sum, out, n_rows);
+  }
+}
+
 // Up to sixteen rows from `row` on, for the tokens of the tile that begins with `first_token`.
 template <class Format>
 HWY_INLINE void multiply_tile(const LinearBlocksArgs& args, std::int64_t row,
@@ -91,22 +93,32 @@ HWY_INLINE void multiply_tile(const LinearBlocksArgs& args, std::int64_t row,
   }
   const std::int64_t n_tokens = args.x.n_in_tile(first_token);
   V16 sums[QuantisedX::kTileTokens];
+#if EDDY_HAS_ROWS
+  if constexpr (Format::kHasRows) {
+    if (n_tokens < kTogether && n_rows == 16) {
+      for (std::int64_t t = 0; t < n_tokens; ++t) {
+        sums[t] = multiply_rows<Format>(tile, n_blocks, args.x.tile(first_token, 0) + t, n_tokens);
+      }
+      return store_tile(args, row, first_token, sums);
+    }
+  }
+#endif
   for (std::int64_t t = 0; t < n_tokens; ++t) sums[t] = zeros();
   for (std::int64_t b = 0; b < n_blocks; ++b) {
-    if (first_token == 0) prefetch_next_tile<Format>(tile, 16 * n_row_bytes, b);
-    typename Format::Head head;
-    Format::load({rows, b * Format::kBlockBytes}, head);
+    if (first_token == 0) prefetch_next_tile<Format>(tile, n_blocks, b);
+    const RowBlocks blocks = {rows, b * Format::kBlockBytes};
+    typename Format::Scales scales;
+    scales.load(blocks);
+    typename Format::Quants quants;
+    quants.load(blocks);
     for (int c = 0; c < Format::kChunks; ++c) {
       Chunk<Format> chunk;
-      Format::chunk(head, c, chunk);
+      quants.words(c, chunk.words);
+      scales.set(c, chunk.scale, chunk.low);
       add_chunk<Format>(chunk, args.x.tile(first_token, b * Format::kChunks + c), n_tokens, sums);
     }
   }
-  for (std::int64_t t = 0; t < n_tokens; ++t) {
-    float* out = args.linear.out.token(first_token + t) + row;
-    const V16 sum = args.linear.accumulate ? add(load_first(out, n_rows), sums[t]) : sums[t];
-    store_first(sum, out, n_rows);
-  }
+  store_tile(args, row, first_token, sums);
 }
 
 template <class Format>

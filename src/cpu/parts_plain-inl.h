@@ -41,6 +41,8 @@ HWY_INLINE I xor_int(I a, I b) { return a ^ b; }
 HWY_INLINE I shift_left(I v, int n) { return wrapped(raw(v) << n); }
 HWY_INLINE I shift_right(I v, int n) { return wrapped(raw(v) >> n); }
 HWY_INLINE I max_int(I a, I b) { return a > b ? a : b; }
+HWY_INLINE std::int32_t max_of(I v) { return v; }
+HWY_INLINE bool any_negative(I v) { return v < 0; }
 HWY_INLINE I look_up(const std::int8_t (&table)[16], I indices) {
   std::uint32_t out = 0;
   for (int j = 0; j < 4; ++j) {

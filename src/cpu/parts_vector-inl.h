@@ -50,6 +50,10 @@ HWY_INLINE I shift_right(I v, int n) {
   return hn::BitCast(DI(), hn::ShiftRightSame(hn::BitCast(DU(), v), n));
 }
 HWY_INLINE I max_int(I a, I b) { return hn::Max(a, b); }
+HWY_INLINE std::int32_t max_of(I v) { return hn::GetLane(hn::MaxOfLanes(DI(), v)); }
+HWY_INLINE bool any_negative(I v) {
+  return !hn::AllFalse(DI(), hn::MaskFromVec(hn::BroadcastSignBit(v)));
+}
 HWY_INLINE I look_up(const std::int8_t (&table)[16], I indices) {
   const hn::Repartition<std::int8_t, DI> d8;
   const auto values = hn::LoadDup128(d8, table);

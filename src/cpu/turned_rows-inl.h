@@ -11,6 +11,10 @@
 
 #include "cpu/lanes-inl.h"
 
+// Whether rows can also be multiplied as they lie (row_products-inl.h).
+#undef EDDY_HAS_ROWS
+#define EDDY_HAS_ROWS (HWY_TARGET == HWY_AVX2)
+
 HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {

@@ -1,0 +1,128 @@
+// Sixteen rows of quantised weights times one token, without turning the rows: a product runs along
+// the row, and the sums of eight rows are turned instead. For one token that is less work than
+// turning the weights. The same integers and the same float operations as in
+// multiply_blocks-inl.h, hence the same bits.
+//
+// Included once for each target of hwy/foreach_target.h; empty where !EDDY_HAS_ROWS.
+#if defined(EDDY_CPU_ROW_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EDDY_CPU_ROW_PRODUCTS_INL_H_
+#undef EDDY_CPU_ROW_PRODUCTS_INL_H_
+#else
+#define EDDY_CPU_ROW_PRODUCTS_INL_H_
+#endif
+
+#include "cpu/chunk-inl.h"
+#include "cpu/int8_dot-inl.h"
+
+#if EDDY_HAS_ROWS
+HWY_BEFORE_NAMESPACE();
+namespace eddy {
+namespace HWY_NAMESPACE {
+
+// Sums of a chunk for sixteen rows: of its first sixteen elements and of the others.
+struct ChunkSums {
+  I16 half[2];
+};
+
+// Products of 32 elements of one row, some of them added.
+//   kMost > 0: sixteen sums of two in sixteen bits; else eight sums of four
+template <int kMost>
+HWY_INLINE __m256i row_products(__m256i w, __m256i x) {
+  if constexpr (kMost > 0) return _mm256_maddubs_epi16(w, x);
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+  return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+
+// From the products of four rows: in each half of the register, a lane for each row.
+template <int kMost>
+HWY_INLINE __m256i add_rows(const __m256i* p) {
+  if constexpr (kMost > 0 && 8 * 127 * kMost <= 32767) {
+    const __m256i four =
+        _mm256_hadd_epi16(_mm256_hadd_epi16(p[0], p[1]), _mm256_hadd_epi16(p[2], p[3]));
+    return _mm256_madd_epi16(four, _mm256_set1_epi16(1));
+  }
+  __m256i wide[4];
+  EDDY_UNROLL
+  for (int r = 0; r < 4; ++r) {
+    wide[r] = kMost > 0 ? _mm256_madd_epi16(p[r], _mm256_set1_epi16(1)) : p[r];
+  }
+  return _mm256_hadd_epi32(_mm256_hadd_epi32(wide[0], wide[1]),
+                           _mm256_hadd_epi32(wide[2], wide[3]));
+}
+
+// Chunk c of the block that lies `offset` bytes into each of sixteen rows.
+template <class Format>
+HWY_INLINE ChunkSums chunk_sums(const std::byte* block, std::int64_t row_bytes, int c, __m256i x) {
+  ChunkSums sums;
+  EDDY_UNROLL
+  for (std::size_t i = 0; i < kParts; ++i) {
+    __m256i fours[2];
+    EDDY_UNROLL
+    for (int f = 0; f < 2; ++f) {
+      __m256i p[4];
+      EDDY_UNROLL
+      for (int r = 0; r < 4; ++r) {
+        const std::byte* row = block + (static_cast<int>(i) * 8 + f * 4 + r) * row_bytes;
+        p[r] = row_products<Format::kMost>(Format::row(row, c).raw, x);
+      }
+      fours[f] = add_rows<Format::kMost>(p);
+    }
+    sums.half[0].p[i] = part::I{_mm256_permute2x128_si256(fours[0], fours[1], 0x20)};
+    sums.half[1].p[i] = part::I{_mm256_permute2x128_si256(fours[0], fours[1], 0x31)};
+  }
+  return sums;
+}
+
+// sum += chunk c of sixteen rows times the block of x.
+template <class Format>
+HWY_INLINE V16 add_row_chunk(V16 sum, const typename Format::Scales& scales, const ChunkSums& sums,
+                             int c, const QuantisedBlock& x) {
+  V16 scale[Format::kScales], low[Format::kScales];
+  scales.set(c, scale, low);
+  EDDY_UNROLL
+  for (int h = 0; h < Format::kScales; ++h) {
+    const bool is_all = Format::kScales == 1;
+    const std::int32_t minus_sum = x.minus_sums[h] + (is_all ? x.minus_sums[1] : 0);
+    const I16 products = is_all ? add_int(sums.half[0], sums.half[1]) : sums.half[h];
+    const I16 ints = Format::kOffset == 0
+                         ? products
+                         : add_int(products, broadcast_int(minus_sum * Format::kOffset));
+    sum = fma(to_float(ints), mul(scale[h], broadcast(x.d)), sum);
+    if constexpr (Format::kHasLow) {
+      const float minus_x = is_all ? x.minus_x : static_cast<float>(minus_sum) * x.d;
+      sum = fma(low[h], broadcast(minus_x), sum);
+    }
+  }
+  return sum;
+}
+
+// Sixteen rows that begin at `tile`, times blocks of x that are x_step apart.
+template <class Format>
+HWY_INLINE V16 multiply_rows(const std::byte* tile, std::int64_t n_blocks, const QuantisedBlock* x,
+                             std::int64_t x_step) {
+  const std::int64_t row_bytes = n_blocks * Format::kBlockBytes;
+  const std::byte* rows[16];
+  for (std::int64_t r = 0; r < 16; ++r) rows[r] = tile + r * row_bytes;
+  V16 sum = zeros();
+  for (std::int64_t b = 0; b < n_blocks; ++b) {
+    const std::int64_t offset = b * Format::kBlockBytes;
+    prefetch_next_tile<Format>(tile, n_blocks, b);
+    typename Format::Scales scales;
+    scales.load({rows, offset});
+    EDDY_UNROLL
+    for (int c = 0; c < Format::kChunks; ++c) {
+      const __m256i q = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x->q));
+      const ChunkSums sums = chunk_sums<Format>(tile + offset, row_bytes, c, q);
+      sum = add_row_chunk<Format>(sum, scales, sums, c, *x);
+      x += x_step;
+    }
+  }
+  return sum;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace eddy
+HWY_AFTER_NAMESPACE();
+#endif
+
+#endif  // per target
