@@ -1,8 +1,8 @@
 // eddy bench: how fast a model reads prompts and writes answers on this machine.
 //
 // Every measurement is checked before it is believed: the logits must be finite and the same bits
-// in every repetition. Shares are of what the machine itself was measured to do, in the same run,
-// with the same threads (cpu/machine.h).
+// in every repetition. Limits are what the machine itself was measured to do, in the same run, with
+// the same threads (cpu/machine.h).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,9 +12,11 @@
 #include <functional>
 #include <utility>
 
+#include "base/atomic_file.h"
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/try.h"
+#include "cli/bench_chart.h"
 #include "cli/bench_state.h"
 #include "cli/bench_table.h"
 #include "cli/bench_traces.h"
@@ -38,35 +40,8 @@ struct Options {
   std::vector<int> threads = {0};
   int repetitions = 5;
   bool state = false;
+  std::string svg;
   TableFormat format = TableFormat::kMarkdown;
-};
-
-struct Measured {
-  std::string test;           // "prefill" or "decode"
-  std::int64_t n_tokens = 0;  // of each sequence
-  std::uint32_t n_seqs = 1;
-  int n_threads = 0;
-  std::string isa;
-  double tokens_per_s = 0;  // median over the repetitions, all sequences together
-  double slowest = 0;       // tokens/s of the slowest and the fastest repetition
-  double fastest = 0;
-  double bandwidth_share = 0;  // (weights + states) read per second over what the machine reads
-  double f32_share = 0;        // multiply-adds per second over the machine's peak in F32
-  double int8_share = 0;       // the same over its peak in int8
-
-  TableRow row() const {
-    return {{"test", test},
-            {"n_tokens", n_tokens},
-            {"n_seqs", std::int64_t{n_seqs}},
-            {"threads", std::int64_t{n_threads}},
-            {"isa", isa},
-            {"tokens_per_s", tokens_per_s},
-            {"slowest", slowest},
-            {"fastest", fastest},
-            {"bandwidth_share", bandwidth_share, 3},
-            {"f32_share", f32_share, 3},
-            {"int8_share", int8_share, 3}};
-  }
 };
 
 // Sequences that are read and continued, all at the same time, with made-up tokens.
@@ -174,65 +149,71 @@ Result<std::vector<double>> repeat(int n, const Workload& workload, const Measur
   return seconds;
 }
 
-// Weights that a token is multiplied with, on average; a prompt needs the output layer once.
-double n_multiply_adds(const ModelInfo& model, std::int64_t n_tokens, bool is_prefill) {
-  const double share =
-      static_cast<double>(model.n_token_bytes) / static_cast<double>(model.n_weight_bytes);
-  const double all = share * static_cast<double>(model.n_parameters);
-  if (!is_prefill) return all;
-  const double output = static_cast<double>(model.n_embd) * static_cast<double>(model.n_vocab);
-  return all - output * (1 - 1 / static_cast<double>(n_tokens));
-}
-
 class Bench {
  public:
   Bench(Engine::Core& core, const MachineSpeed& machine, const Options& options)
       : core_(core), machine_(machine), options_(options) {}
 
-  Status run() {
+  // Appends to `all`.
+  Status run(std::vector<Measured>& all) {
     for (const std::int64_t n : options_.prompt_tokens) {
-      if (n > 0) EDDY_TRY(measure("prefill", n, 1));
+      if (n > 0) EDDY_TRY(measure("prefill", n, 1, all));
     }
     for (const std::uint32_t n_seqs : options_.sequences) {
       for (const std::int64_t n : options_.answer_tokens) {
-        if (n > 0) EDDY_TRY(measure("decode", n, n_seqs));
+        if (n > 0) EDDY_TRY(measure("decode", n, n_seqs, all));
       }
     }
     return {};
   }
 
  private:
-  Status measure(const char* test, std::int64_t n, std::uint32_t n_seqs) {
+  Status measure(const char* test, std::int64_t n, std::uint32_t n_seqs,
+                 std::vector<Measured>& all) {
     const bool is_prefill = std::string_view(test) == "prefill";
     EDDY_TRY_ASSIGN(Workload workload, Workload::create(core_, n_seqs));
     EDDY_TRY_ASSIGN(const auto seconds, repeat(options_.repetitions, workload, [&] {
                       return is_prefill ? workload.read(n) : workload.write(n);
                     }));
     const double n_tokens = static_cast<double>(n) * n_seqs;
-    Measured row = {.test = test,
-                    .n_tokens = n,
-                    .n_seqs = n_seqs,
-                    .n_threads = core_.info.n_threads,
-                    .isa = core_.info.isa,
-                    .tokens_per_s = n_tokens / seconds[seconds.size() / 2],
-                    .slowest = n_tokens / seconds.back(),
-                    .fastest = n_tokens / seconds.front()};
-    add_shares(row, is_prefill);
+    const Measured row = {.test = test,
+                          .n_tokens = n,
+                          .n_seqs = n_seqs,
+                          .n_threads = core_.info.n_threads,
+                          .isa = core_.info.isa,
+                          .tokens_per_s = n_tokens / seconds[seconds.size() / 2],
+                          .slowest = n_tokens / seconds.back(),
+                          .fastest = n_tokens / seconds.front(),
+                          .work = is_prefill ? work_of_reading(n) : work_of_writing(n_seqs),
+                          .machine = machine_};
     fmt::print("{}", format_row(options_.format, row.row()));
     std::fflush(stdout);
+    all.push_back(row);
     return {};
   }
 
-  void add_shares(Measured& row, bool is_prefill) const {
+  // A prompt's weights are read once for each micro-batch, and its logits are wanted once.
+  TokenWork work_of_reading(std::int64_t n) const {
     const ModelInfo& model = core_.parts.model->info();
-    if (!is_prefill) {
-      const auto state = static_cast<double>(core_.info.n_r_bytes + core_.info.n_s_bytes);
-      const double bytes = static_cast<double>(model.n_token_bytes) / row.n_seqs + state;
-      row.bandwidth_share = bytes * row.tokens_per_s / machine_.read_bytes_per_s;
-    }
-    const double per_s = n_multiply_adds(model, row.n_tokens, is_prefill) * row.tokens_per_s;
-    row.f32_share = per_s / machine_.f32_macs_per_s;
-    row.int8_share = per_s / machine_.int8_macs_per_s;
+    const auto n_together =
+        static_cast<double>(std::min<std::int64_t>(n, core_.runner->n_ubatch()));
+    const double bytes = static_cast<double>(model.n_token_bytes) + state_bytes();
+    const double share = 1 / static_cast<double>(n);
+    return {.bytes = bytes / n_together,
+            .multiply_adds = {.int8 = model.per_token.int8 + share * model.per_output.int8,
+                              .f32 = model.per_token.f32 + share * model.per_output.f32}};
+  }
+
+  // Sequences that are answered together read the weights once.
+  TokenWork work_of_writing(std::uint32_t n_seqs) const {
+    const ModelInfo& model = core_.parts.model->info();
+    return {.bytes = static_cast<double>(model.n_token_bytes) / n_seqs + state_bytes(),
+            .multiply_adds = {.int8 = model.per_token.int8 + model.per_output.int8,
+                              .f32 = model.per_token.f32 + model.per_output.f32}};
+  }
+
+  double state_bytes() const {
+    return static_cast<double>(core_.info.n_r_bytes + core_.info.n_s_bytes);
   }
 
   Engine::Core& core_;
@@ -241,7 +222,8 @@ class Bench {
 };
 
 // The header is printed when nothing can go wrong any more.
-Status run_with(const Options& options, int n_threads, const std::string& header) {
+Status run_with(const Options& options, int n_threads, const std::string& header,
+                std::vector<Measured>& all) {
   EngineOptions engine = options.model.engine;
   engine.n_threads = n_threads;
   engine.prefix_cache_bytes = 0;  // every prompt is to be read
@@ -251,7 +233,7 @@ Status run_with(const Options& options, int n_threads, const std::string& header
   EDDY_TRY_ASSIGN(const auto core, Engine::Core::create(std::move(parts), engine));
   const MachineSpeed machine = measure_machine(core->info.n_threads);
   fmt::print("{}", header);
-  return Bench(*core, machine, options).run();
+  return Bench(*core, machine, options).run(all);
 }
 
 Result<ExitCode> run(const Options& options) {
@@ -262,9 +244,13 @@ Result<ExitCode> run(const Options& options) {
     return bench_state(model, options.repetitions, options.format);
   }
   std::string header = format_header(options.format, Measured().row());
+  std::vector<Measured> all;
   for (const int n_threads : options.threads) {
-    EDDY_TRY(run_with(options, n_threads, std::exchange(header, {})));
+    EDDY_TRY(run_with(options, n_threads, std::exchange(header, {}), all));
   }
+  if (options.svg.empty()) return ExitCode::kOk;
+  const std::string svg = bench_chart(all);
+  EDDY_TRY(atomic_write_file(posix_file_system(), options.svg, std::as_bytes(std::span(svg))));
   return ExitCode::kOk;
 }
 
@@ -302,9 +288,14 @@ Command add_bench(CLI::App& program) {
   app->add_option("--format", options->format, "md, csv or json lines")
       ->type_name("md|csv|json")
       ->transform(CLI::CheckedTransformer(table_formats(), CLI::ignore_case));
+  app->add_option("--svg", options->svg, "also draw tokens/s and the limits into this file")
+      ->type_name("FILE");
   app->footer(
-      "Shows the median and the range over the repetitions, and the share of the machine's own\n"
-      "measured speed: of its read bandwidth, and of its multiply-adds in F32 and int8.\n\n"
+      "Shows the median and the range over the repetitions, and what the machine was measured to\n"
+      "do with these threads: bytes read and multiply-adds in F32 and int8, each in 10^9 per\n"
+      "second. The limit is the longer of the times that a token's bytes and its multiply-adds\n"
+      "with weights would take at those speeds; bandwidth_share and compute_share are these times\n"
+      "over the measured one, limit_share the larger of both.\n\n"
       "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces");
   app->get_option("MODEL")->required(false);  // `bench traces` has none; run() asks for it
   return {.app = app, .run = [app, options, run_traces] {

@@ -16,7 +16,7 @@ constexpr double kWidth = 760, kPanelHeight = 280;
 constexpr double kLeft = 70, kRight = 20, kTop = 40, kBottom = 45;
 constexpr double kPlotWidth = kWidth - kLeft - kRight;
 constexpr double kPlotHeight = kPanelHeight - kTop - kBottom;
-constexpr int kMostTicks = 12;
+constexpr int kMostTicks = 12, kMostTicksOfY = 5;
 constexpr std::array kColours = {"#1b6ca8", "#d1495b", "#3a7d44", "#7a5195"};
 
 // As XML wants it, whatever the bytes.
@@ -55,20 +55,66 @@ double nice_step(double most, int n) {
   return 10 * power;
 }
 
-class Panel {
+// Where values lie between the ends of an axis, and which of them are written at it.
+class Axis {
  public:
-  Panel(const PlotPanel& panel, double top) : panel_(panel), top_(top) {
+  // Whole numbers from `first` to `last`.
+  static Axis whole(double first, double last) {
+    return {first, last, std::max(1.0, nice_step(last - first + 1, kMostTicks)), false};
+  }
+  // From 0 to `last` or a little more.
+  static Axis from_zero(double last) {
+    const double step = nice_step(last, kMostTicksOfY);
+    return {0, step * std::max(1.0, std::ceil(last / step)), step, false};
+  }
+  // Powers of two around all from `first` to `last`.
+  static Axis powers(double first, double last, int most_ticks) {
+    const double low = std::floor(std::log2(first));
+    const double high = std::max(std::ceil(std::log2(last)), low + 1);
+    return {low, high, std::ceil((high - low) / most_ticks), true};
+  }
+
+  // 0 at the first end, 1 at the last.
+  double place(double value) const {
+    return ((is_log_ ? std::log2(value) : value) - first_) / std::max(1e-300, last_ - first_);
+  }
+  std::vector<double> ticks() const {
+    std::vector<double> all;
+    for (double at = first_; at <= last_ + step_ / 1000; at += step_) {
+      all.push_back(is_log_ ? std::exp2(at) : at);
+    }
+    return all;
+  }
+
+ private:
+  Axis(double first, double last, double step, bool is_log)
+      : first_(first), last_(last), step_(step), is_log_(is_log) {}
+
+  double first_, last_, step_;  // of the logarithms, where is_log_
+  bool is_log_;
+};
+
+// The smallest and the largest x and y of all points; 1 where there are none.
+struct Extent {
+  double x_first = 1, x_last = 1, y_first = 1, y_last = 1;
+
+  explicit Extent(const PlotPanel& panel) {
+    bool is_empty = true;
     for (const PlotSeries& series : panel.series) {
       for (const auto& [x, y] : series.points) {
-        x_first_ = is_empty_ ? x : std::min(x_first_, x);
-        x_last_ = is_empty_ ? x : std::max(x_last_, x);
-        y_most_ = std::max(y_most_, y);
-        is_empty_ = false;
+        x_first = is_empty ? x : std::min(x_first, x);
+        x_last = is_empty ? x : std::max(x_last, x);
+        y_first = is_empty ? y : std::min(y_first, y);
+        y_last = is_empty ? y : std::max(y_last, y);
+        is_empty = false;
       }
     }
-    y_step_ = nice_step(y_most_, 5);
-    y_most_ = y_step_ * std::max(1.0, std::ceil(y_most_ / y_step_));
   }
+};
+
+class Panel {
+ public:
+  Panel(const PlotPanel& panel, double top) : Panel(panel, top, Extent(panel)) {}
 
   std::string draw() const {
     std::string svg = text(kLeft, top_ + 22, "start", "bold", panel_.title);
@@ -80,11 +126,16 @@ class Panel {
   }
 
  private:
-  double x_at(int x) const {
-    const int n = std::max(1, x_last_ - x_first_);
-    return kLeft + 10 + (kPlotWidth - 20) * (x - x_first_) / n;
-  }
-  double y_at(double y) const { return top_ + kTop + kPlotHeight * (1 - y / y_most_); }
+  Panel(const PlotPanel& panel, double top, const Extent& extent)
+      : panel_(panel),
+        top_(top),
+        x_(panel.is_log ? Axis::powers(extent.x_first, extent.x_last, kMostTicks)
+                        : Axis::whole(extent.x_first, extent.x_last)),
+        y_(panel.is_log ? Axis::powers(extent.y_first, extent.y_last, kMostTicksOfY)
+                        : Axis::from_zero(extent.y_last)) {}
+
+  double x_at(double x) const { return kLeft + 10 + (kPlotWidth - 20) * x_.place(x); }
+  double y_at(double y) const { return top_ + kTop + kPlotHeight * (1 - y_.place(y)); }
 
   static std::string text(double x, double y, const char* anchor, const char* weight,
                           const std::string& words) {
@@ -100,21 +151,20 @@ class Panel {
 
   std::string y_axis() const {
     std::string svg;
-    for (int i = 0; i * y_step_ <= y_most_ * 1.001; ++i) {
-      const double y = y_at(i * y_step_);
-      svg += line(kLeft, y, kWidth - kRight, y, i == 0 ? "#444" : "#ddd");
-      svg += text(kLeft - 8, y + 4, "end", "normal", fmt::format("{:.4g}", i * y_step_));
+    for (const double value : y_.ticks()) {
+      const double y = y_at(value);
+      svg += line(kLeft, y, kWidth - kRight, y, svg.empty() ? "#444" : "#ddd");
+      svg += text(kLeft - 8, y + 4, "end", "normal", fmt::format("{:.4g}", value));
     }
     return svg;
   }
 
   std::string x_axis() const {
     const double y = top_ + kTop + kPlotHeight;
-    const int step = std::max(1, static_cast<int>(nice_step(x_last_ - x_first_ + 1, kMostTicks)));
     std::string svg;
-    for (int x = x_first_; x <= x_last_; x += step) {
+    for (const double x : x_.ticks()) {
       svg += line(x_at(x), y, x_at(x), y + 4, "#444");
-      svg += text(x_at(x), y + 18, "middle", "normal", fmt::format("{}", x));
+      svg += text(x_at(x), y + 18, "middle", "normal", fmt::format("{:.4g}", x));
     }
     return svg + text(kLeft + kPlotWidth / 2, y + 36, "middle", "normal", panel_.x_label);
   }
@@ -143,9 +193,7 @@ class Panel {
 
   const PlotPanel& panel_;
   double top_;
-  bool is_empty_ = true;
-  int x_first_ = 0, x_last_ = 0;
-  double y_most_ = 0, y_step_ = 1;
+  Axis x_, y_;
 };
 
 }  // namespace

@@ -46,18 +46,27 @@ Loader::Loader(const GgufFile& file, const Ops& ops)
   info_.n_embd = integer("embedding_length");
   info_.context_length = integer("context_length", {1, std::int64_t{1} << 40});
   info_.n_vocab = n_vocab();
-  for (const GgufTensor& tensor : file.tensors()) {
-    info_.n_parameters +=
-        static_cast<std::uint64_t>(tensor.ne[0] * tensor.ne[1] * tensor.ne[2] * tensor.ne[3]);
-    info_.n_weight_bytes += tensor.data.size();
+  for (const GgufTensor& tensor : file.tensors()) count(tensor);
+}
+
+// Of an embedding that is not the output too, a token reads one row.
+void Loader::count(const GgufTensor& tensor) {
+  const auto n_elems =
+      static_cast<std::uint64_t>(tensor.ne[0] * tensor.ne[1] * tensor.ne[2] * tensor.ne[3]);
+  info_.n_parameters += n_elems;
+  info_.n_weight_bytes += tensor.data.size();
+  const bool is_embedding = tensor.name == "token_embd.weight", has_output = has("output.weight");
+  if (is_embedding && has_output) {
+    if (tensor.ne[1] > 0) {
+      info_.n_token_bytes += tensor.data.size() / static_cast<std::uint64_t>(tensor.ne[1]);
+    }
+    return;
   }
-  // Of the embedding one row is read, unless it is the output too.
-  info_.n_token_bytes = info_.n_weight_bytes;
-  const GgufTensor* embedding = file.find_tensor("token_embd.weight");
-  if (embedding && has("output.weight") && embedding->ne[1] > 0) {
-    const std::uint64_t n_bytes = embedding->data.size();
-    info_.n_token_bytes -= n_bytes - n_bytes / static_cast<std::uint64_t>(embedding->ne[1]);
-  }
+  info_.n_token_bytes += tensor.data.size();
+  MultiplyAdds& sum =
+      is_embedding || tensor.name == "output.weight" ? info_.per_output : info_.per_token;
+  const bool is_in_blocks = dtype_info(tensor.type).block_elems > 1;
+  (is_in_blocks ? sum.int8 : sum.f32) += static_cast<double>(n_elems);
 }
 
 // The vocabulary is the list of tokens; a file without one states its size.

@@ -111,6 +111,7 @@ class Loader {
   // The value as a T; else the problem is noted.
   template <class T>
   std::optional<T> read(const std::string& key);
+  void count(const GgufTensor& tensor);  // in the model's sums
   std::int64_t n_vocab();
   const GgufTensor* tensor(std::string_view name, std::span<const std::int64_t> shape);
   Weight weight(const GgufTensor* found, std::int64_t n_in, std::int64_t n_out);

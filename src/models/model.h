@@ -25,6 +25,12 @@ class Ops;
 class RecurrentContext;
 class Scratch;
 
+// Multiply-adds of weights, by the arithmetic that they are computed in.
+struct MultiplyAdds {
+  double int8 = 0;  // weights in blocks
+  double f32 = 0;   // all others
+};
+
 // What a model says about itself. Sizes are in bytes.
 struct ModelInfo {
   std::string architecture;  // "mamba"
@@ -36,6 +42,8 @@ struct ModelInfo {
   std::uint64_t n_parameters = 0;
   std::uint64_t n_weight_bytes = 0;  // all tensors
   std::uint64_t n_token_bytes = 0;   // weights that decoding one token reads
+  MultiplyAdds per_token = {};       // of each token
+  MultiplyAdds per_output = {};      // and of each token whose logits are wanted
 };
 
 // One micro-batch on its way through a model: all borrowed.

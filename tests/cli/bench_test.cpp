@@ -12,9 +12,10 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-const Row kColumns = {"test",         "n_tokens", "n_seqs",  "threads",         "isa",
-                      "tokens_per_s", "slowest",  "fastest", "bandwidth_share", "f32_share",
-                      "int8_share"};
+const Row kColumns = {
+    "test",         "n_tokens",      "n_seqs",         "threads",         "isa",
+    "tokens_per_s", "slowest",       "fastest",        "bandwidth_share", "compute_share",
+    "limit_share",  "read_gb_per_s", "f32_gmac_per_s", "int8_gmac_per_s"};
 
 std::string bench(Args more) {
   Args args = {"bench", model_path(), "-r", "2"};
@@ -61,6 +62,7 @@ void expect_sound(const Row& row) {
   EXPECT_LE(slowest, median);
   EXPECT_LE(median, fastest);
   for (std::size_t i = 8; i < row.size(); ++i) EXPECT_GE(std::stod(row[i]), 0);
+  EXPECT_EQ(std::stod(row[10]), std::max(std::stod(row[8]), std::stod(row[9])));
 }
 
 TEST(Bench, CsvHasARowForEachPromptAndEachAnswer) {
@@ -119,9 +121,29 @@ TEST(Bench, JsonLinesHaveTheSameColumns) {
     EXPECT_EQ(row["n_seqs"], 1);
     EXPECT_EQ(row["threads"], 1);
     EXPECT_GT(row["tokens_per_s"].get<double>(), 0);
-    EXPECT_GT(row["f32_share"].get<double>(), 0);
-    EXPECT_EQ(row["bandwidth_share"].get<double>() > 0, i == 1);  // of decoding alone
+    for (const char* column : {"bandwidth_share", "compute_share", "read_gb_per_s"}) {
+      EXPECT_GT(row[column].get<double>(), 0) << column;
+    }
   }
+}
+
+TEST(Bench, DrawsWhatItMeasured) {
+  const std::string svg = scratch_directory() + "/bench.svg";
+  bench({"-p", "2", "-n", "2", "-b", "1,2", "-t", "1,2", "--svg", svg});
+  const std::string text = read_file(svg);
+  EXPECT_TRUE(text.starts_with("<svg "));
+  EXPECT_TRUE(text.ends_with("</svg>\n"));
+  for (const char* part : {"limit, -t 2", "decode, -t 1", "decode, -t 2", "prefill, -t 2"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(text.find("nan"), std::string::npos);
+}
+
+TEST(Bench, AChartThatCannotBeWrittenIsAnError) {
+  const Outcome outcome = run_eddy({"bench", model_path(), "-p", "2", "-n", "0", "-r", "1", "-t",
+                                    "1", "--svg", "absent/folder/chart.svg"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("absent/folder"), std::string::npos) << outcome.err;
 }
 
 }  // namespace

@@ -183,6 +183,9 @@ TEST(Loader, InfoSaysWhatIsInTheFile) {
   EXPECT_EQ(info.n_parameters, n_parameters);
   EXPECT_EQ(info.n_weight_bytes, 4 * n_parameters);
   EXPECT_EQ(info.n_token_bytes, 4 * n_parameters);  // tied: the embedding is read as the output
+  EXPECT_EQ(info.per_output.f32, 64 * 288);
+  EXPECT_EQ(info.per_token.f32, static_cast<double>(n_parameters - 64 * 288));
+  EXPECT_EQ(info.per_token.int8 + info.per_output.int8, 0);
 }
 
 }  // namespace
