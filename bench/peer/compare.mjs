@@ -32,6 +32,7 @@ const shapes = [
   ["rwkv7", "tiny-wide"], ["rwkv7", "0.1b"], ["rwkv6qwen2", "tiny"],
 ];
 const types = ["F32", "F16", "BF16", "Q8_0"];
+const bench_types = ["F16", "Q8_0", "Q4_K_M"];
 const tolerance = (type) => (type === "F32" ? 1e-4 : 2e-2);
 
 // Token ids that look random and are the same in every run; below the smallest vocabulary.
@@ -81,7 +82,7 @@ async function main() {
 
 function models({only, bench}) {
   return shapes.filter(([, shape]) => !bench || !shape.startsWith("tiny"))
-      .flatMap(([arch, shape]) => types.map((type) => ({arch, shape, type})))
+      .flatMap(([arch, shape]) => (bench ? bench_types : types).map((type) => ({arch, shape, type})))
       .filter(({arch, shape, type}) => `${arch} ${shape} ${type}`.includes(only));
 }
 

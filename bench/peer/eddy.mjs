@@ -1,6 +1,6 @@
 // eddy and the maker of random models, as programs.
 import {execFileSync} from "node:child_process";
-import {readFileSync, writeFileSync} from "node:fs";
+import {readFileSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 
 const bin = join(import.meta.dirname, "../../build/release");
@@ -9,8 +9,14 @@ function call(program, args) {
   return execFileSync(join(bin, program), args, {encoding: "utf8", maxBuffer: 1 << 26});
 }
 
+// Types that make_model does not know are made by `eddy quantize`.
 export function make_model({arch, shape, type}, path, seed) {
-  call("make_model", [arch, shape, type, path, "--seed", String(seed)]);
+  const is_plain = ["F32", "F16", "BF16", "Q8_0"].includes(type);
+  const made = is_plain ? path : `${path}.f16`;
+  call("make_model", [arch, shape, is_plain ? type : "F16", made, "--seed", String(seed)]);
+  if (is_plain) return;
+  call("eddy", ["quantize", "-q", made, path, type]);
+  rmSync(made);
 }
 
 // The logits after each token, as Float32Arrays of n_vocab.
