@@ -216,8 +216,10 @@ class RecurrentMemory {
 
   // One sequence, or all (seq empty); a shared state is written once. kNotFound: nothing to write.
   // kNonFinite: a state with NaN or infinity is not written. kStateLost: the sequence, or with all
-  // any, is lost or parked. kOutOfMemory.
-  Result<std::vector<std::byte>> state_write(std::optional<SeqId> seq) const;
+  // any, is lost or parked. kOutOfMemory. Of one sequence with room around: what owners add to it
+  // needs no copy.
+  Result<std::vector<std::byte>> state_write(std::optional<SeqId> seq,
+                                             const Margins& margins = {}) const;
 
   // Installs what state_write() made: one state into one sequence, or all in place of all that are
   // there. Bytes are validated whole first, and used where they lie.

@@ -11,7 +11,8 @@
 
 namespace eddy {
 
-Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId> seq) const try {
+Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId> seq,
+                                                            const Margins& margins) const try {
   EDDY_TRY(check_idle());  // a kernel may have written half of a state that is updated in place
   if (!seq) {
     for (std::uint32_t i = 0; i < n_seq_max(); ++i) {
@@ -24,7 +25,7 @@ Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId>
   if (s.status == SeqStatus::kEmpty) {
     return fail(ErrorCode::kNotFound, "sequence {} is empty: no state to write", seq->value);
   }
-  auto bytes = write_one_state({format_, tensors_, kv_}, s.tail, s.n_tokens);
+  auto bytes = write_one_state({format_, tensors_, kv_}, s.tail, s.n_tokens, margins);
   if (!bytes) return prefixed(fmt::format("sequence {}", seq->value), bytes.error());
   return bytes;
 } catch (const std::bad_alloc&) {

@@ -97,6 +97,13 @@ struct StateFormat {
 StateFormat make_state_format(const StateTensors& tensors, const KvMemory& kv,
                               const ModelIdentity& identity, DType type_r, DType type_s);
 
+// Room that the owner of serialised states wants around them in the same bytes: zeros in front, and
+// capacity behind.
+struct Margins {
+  std::size_t front = 0;
+  std::size_t back = 0;
+};
+
 // Which state a sequence has: an entry of SEQS.
 struct StateOfSeq {
   SeqId seq;

@@ -20,13 +20,12 @@ Status write_state(const StateSource& source, CellId cell, Pos n_tokens, StateWr
   auto t = source.tensors.all().begin();
   auto k = source.kv.all().begin();
   for (const StateFormat::Row& row : source.format.rows) {
-    const std::span<std::byte> room = writer.next_row();
-    if (row.is_by_position()) {
-      source.kv.read(*k++, cell, row.first_row(n_tokens), room);
-    } else {
-      source.tensors.read(*t++, cell, room);
-    }
-    const auto element = first_non_finite(row.type, room);
+    const auto elements = writer.add_row([&](std::vector<std::byte>& out) {
+      if (!row.is_by_position()) return source.tensors.append(*t++, cell, out);
+      const std::uint64_t n_bytes = row.n_rows(n_tokens) * row.n_bytes;
+      source.kv.append(*k++, cell, row.first_row(n_tokens), n_bytes, out);
+    });
+    const auto element = first_non_finite(row.type, elements);
     if (!element) continue;
     return fail(ErrorCode::kNonFinite, "layer {}: {}: element {} is not a finite number",
                 row.layer.value, state_letter(row.kind), *element);
@@ -61,9 +60,9 @@ Contents list_states(const Ledger& ledger) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell,
-                                               Pos n_tokens) {
-  StateWriter writer(source.format, StateContent::kOne, std::span(&n_tokens, 1), {});
+Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell, Pos n_tokens,
+                                               const Margins& margins) {
+  StateWriter writer(source.format, {.states = std::span(&n_tokens, 1), .margins = margins});
   EDDY_TRY(write_state(source, cell, n_tokens, writer));
   return writer.finish();
 }
@@ -71,7 +70,9 @@ Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId
 Result<std::vector<std::byte>> write_all_states(const StateSource& source, const Ledger& ledger) {
   const Contents contents = list_states(ledger);
   if (contents.states.empty()) return fail(ErrorCode::kNotFound, "all sequences are empty");
-  StateWriter writer(source.format, StateContent::kAll, contents.n_tokens, contents.sequences);
+  StateWriter writer(source.format, {.content = StateContent::kAll,
+                                     .states = contents.n_tokens,
+                                     .sequences = contents.sequences});
   for (const SeqId seq : contents.states) {
     const Status state = write_state(source, ledger[seq].tail, ledger[seq].n_tokens, writer);
     if (!state) return prefixed(fmt::format("sequence {}", seq.value), state.error());

@@ -26,9 +26,9 @@ struct StateSource {
   const KvMemory& kv;
 };
 
-// One cell's state. kNonFinite.
-Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell,
-                                               Pos n_tokens);
+// One cell's state, with room around it. kNonFinite.
+Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell, Pos n_tokens,
+                                               const Margins& margins = {});
 
 // The states of all live sequences, a shared one once. kNotFound: there is none. kNonFinite.
 Result<std::vector<std::byte>> write_all_states(const StateSource& source, const Ledger& ledger);

@@ -119,6 +119,10 @@ void StateTensors::copy(CellId src, CellId dst) noexcept {
   }
 }
 
+void StateTensors::append(const StateTensor& t, CellId cell, std::vector<std::byte>& out) const {
+  eddy::append(*t.rows.buffer, offset_of(t, cell), t.row_bytes, out);
+}
+
 void StateTensors::read(const StateTensor& t, CellId cell,
                         std::span<std::byte> out) const noexcept {
   t.rows.buffer->read(offset_of(t, cell), out);

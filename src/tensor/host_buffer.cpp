@@ -71,4 +71,15 @@ const BufferType& host_buffer_type() {
   return type;
 }
 
+void append(Buffer& buffer, std::uint64_t offset, std::uint64_t n_bytes,
+            std::vector<std::byte>& out) {
+  if (const std::byte* host = buffer.host()) {
+    out.insert(out.end(), host + offset, host + offset + n_bytes);
+    return;
+  }
+  const std::size_t n = out.size();
+  out.resize(n + n_bytes);
+  buffer.read(offset, std::span(out).subspan(n));
+}
+
 }  // namespace eddy
