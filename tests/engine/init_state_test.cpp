@@ -277,6 +277,24 @@ TEST_P(InitStateSessions, SpeculationFromItIsUndisturbed) {
   expect_undisturbed(session);
 }
 
+TEST_P(InitStateSessions, AnswersAreTheMostLikelyTokensFromIt) {
+  Session session = begin(plain_);
+  const Tokens prompt = made_up(10, 17);
+  ASSERT_TRUE(session.feed(prompt).ok() && session.generate({.max_tokens = 12}).ok());
+  const Tokens all(session.tokens().begin(), session.tokens().end());
+  const auto n_likely = [&](const InitState& init_state) {
+    const Logits rows = logits_of(plain_, all, init_state);
+    std::size_t n = 0;
+    for (std::size_t i = prompt.size(); i < all.size(); ++i) {
+      const auto& row = rows[i - 1];
+      n += std::ranges::max_element(row) - row.begin() == all[i].value ? 1U : 0U;
+    }
+    return n;
+  };
+  EXPECT_EQ(n_likely(place_.init_state(plain_, states_.safetensors())), all.size() - prompt.size());
+  EXPECT_LT(n_likely({}), all.size() - prompt.size());
+}
+
 // --- What is kept of them -----------------------------------------------------------------------
 
 TEST_P(InitStateSessions, ASavedOneIsLoadedWithItsOwnAndRefusedWithOthers) {
