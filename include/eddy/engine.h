@@ -135,6 +135,30 @@ struct TokenizeOptions {
   Special special = Special::kAsText;
 };
 
+// A state that sessions begin with in place of zeros: what state tuning has made of an RWKV's.
+// Immutable, cheap to copy, may outlive its engine.
+class InitState {
+ public:
+  InitState() = default;  // zeros
+
+  struct Impl;                                          // internal: src/engine/init_state.h
+  explicit InitState(std::shared_ptr<const Impl> impl)  // internal
+      : impl_(std::move(impl)) {}
+  const Impl* impl() const { return impl_.get(); }  // internal; nullptr: zeros
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+struct SessionOptions {
+  // What comes before the first token: also after reset(), and wherever the session is computed
+  // anew. A session that was saved can be loaded into one with an equal state alone.
+  InitState init_state = {};
+  // Whose session it is: what one has read is restored for sessions of an equal salt alone, and
+  // nobody else can tell from a PromptReport that it was read. Forks have it too.
+  std::string salt = {};
+};
+
 // A model, its tokenizer, the threads that compute it and the memory of its sequences.
 class Engine {
  public:
@@ -146,8 +170,15 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
   ~Engine();
 
-  // An empty session. kFull when n_seq_max sessions live. O(1).
-  Result<Session> new_session();
+  // An empty session. kFull when n_seq_max sessions live. kMismatch: an initial state that another
+  // model's engine has read, or one with other element types. O(1).
+  Result<Session> new_session(SessionOptions options = {});
+
+  // Reads an initial state: a safetensors or GGUF file with "blocks.N.att.time_state" {n_head,
+  // head_size, head_size} for every layer (src/models/init_state.h). kUnsupported: the model is no
+  // RWKV, the file neither of the two, an element type; kMalformed: a missing, misshapen or
+  // unexpected tensor; kNonFinite, also where type_r cannot hold a value; kNotFound, kIo.
+  Result<InitState> read_init_state(const std::string& path) const;
 
   const EngineInfo& info() const;
 
@@ -160,8 +191,9 @@ class Engine {
   // Reads tokens as a session of their own that ends with the call, and shows the logits after
   // each. kInvalidArgument (a token outside the vocabulary), kFull, kCancelled (on_logits returned
   // false), kNonFinite, or the error of a computation that failed. Uses n_ubatch * n_vocab floats
-  // for as long as the engine lives.
-  Status evaluate(std::span<const Token> tokens, const OnLogits& on_logits);
+  // for as long as the engine lives. `options` as new_session().
+  Status evaluate(std::span<const Token> tokens, const OnLogits& on_logits,
+                  SessionOptions options = {});
 
   // Text to tokens.
   std::vector<Token> tokenize(std::string_view text, const TokenizeOptions& options = {}) const;
@@ -293,8 +325,9 @@ class Session {
   Status reset();
 
   // The session as bytes, and back (src/engine/session_format.h). save: kNonFinite, kOutOfMemory.
-  // load replaces tokens and state. kMalformed, kMismatch (another model, state type or version),
-  // kNonFinite, kFull: nothing has changed.
+  // load replaces tokens and state. kMalformed, kMismatch (another model, state type or version, or
+  // another initial state, which the bytes name but do not hold), kNonFinite, kFull: nothing has
+  // changed.
   Result<std::vector<std::byte>> save() const;
   Status load(std::span<const std::byte> bytes);
 

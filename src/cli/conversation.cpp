@@ -20,7 +20,7 @@ constexpr std::size_t kLongPromptTokens = 1024;  // from here on a bar is worth 
 }  // namespace
 
 Result<Conversation> Conversation::open(Engine& engine, const ConversationOptions& options) {
-  EDDY_TRY_ASSIGN(Session session, engine.new_session());
+  EDDY_TRY_ASSIGN(Session session, engine.new_session(options.begin));
   Conversation conversation(engine, std::move(session), options);
   auto place = with_folder(options.store);
   if (place) conversation.folder_.emplace(std::move(*place));

@@ -18,9 +18,10 @@ namespace eddy {
 
 struct ConversationOptions {
   GenerateParams generate;
-  bool special = false;  // special tokens may be written in prompts
-  std::string session;   // its name; empty: it ends with the program
-  StorePlace store;      // of named ones
+  bool special = false;       // special tokens may be written in prompts
+  std::string session;        // its name; empty: it ends with the program
+  StorePlace store;           // of named ones
+  SessionOptions begin = {};  // what it begins from
 };
 
 class Conversation {

@@ -83,14 +83,16 @@ Result<ExitCode> run(const Options& options) {
   EDDY_TRY_ASSIGN(const auto tokens, parse_tokens(text, options.tokens));
   if (tokens.empty()) return fail(ErrorCode::kMalformed, "{}: no token ids", options.tokens);
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
+  EDDY_TRY_ASSIGN(const SessionOptions session, session_options(engine, options.model));
   EDDY_TRY_ASSIGN(Output out, Output::open(options.out));
   ProgressBar bar("computing");
   Status written;
-  const Status done = engine.evaluate(tokens, [&](Pos pos, std::span<const float> logits) {
+  const auto on_logits = [&](Pos pos, std::span<const float> logits) {
     bar.update(static_cast<double>(pos + 1) / static_cast<double>(tokens.size()));
     written = out.write(logits);
     return written.ok();
-  });
+  };
+  const Status done = engine.evaluate(tokens, on_logits, session);
   EDDY_TRY(written);
   EDDY_TRY(done);
   EDDY_TRY(out.finish());
@@ -104,6 +106,7 @@ Command add_logits(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
+  add_init_state_option(*app, options->model);
   app->add_option("--tokens", options->tokens,
                   "file of token ids, separated by white space or commas; - is standard input")
       ->required()

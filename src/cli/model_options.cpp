@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 
+#include "base/try.h"
 #include "cli/console.h"
 
 namespace eddy {
@@ -65,6 +66,14 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Range(1, 1 << 20));
 }
 
+CLI::Option* add_init_state_option(CLI::App& command, ModelOptions& options) {
+  return command
+      .add_option("--init-state", options.init_state,
+                  "safetensors or GGUF file with a tuned state of an RWKV, which the text begins "
+                  "from in place of zeros")
+      ->type_name("FILE");
+}
+
 void add_memory_options(CLI::App& command, EngineOptions& engine) {
   command
       .add_option("--rewind", engine.n_rewind,
@@ -85,6 +94,13 @@ Result<Engine> open_engine(const ModelOptions& options) {
   engine.n_batch = std::max(engine.n_batch, engine.n_ubatch);
   engine.on_load = [&bar](double fraction) { bar.update(fraction); };
   return Engine::open(options.path, engine);
+}
+
+Result<SessionOptions> session_options(const Engine& engine, const ModelOptions& options) {
+  SessionOptions session;
+  if (options.init_state.empty()) return session;
+  EDDY_TRY_ASSIGN(session.init_state, engine.read_init_state(options.init_state));
+  return session;
 }
 
 }  // namespace eddy

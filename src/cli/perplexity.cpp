@@ -1,7 +1,7 @@
 // eddy perplexity: how surprised a model is by a text, exp of the mean of -ln p(token).
 //
 // By default the text is one sequence: a recurrent model has no context to run out of. With
-// --window and --stride the text is read in overlapping windows, each from an empty state; a token
+// --window and --stride the text is read in overlapping windows, each from the beginning; a token
 // is scored in the first window that holds it. The error is one standard error of the mean, carried
 // through exp.
 #include <fmt/format.h>
@@ -26,6 +26,12 @@ struct Options {
   std::size_t window = 0;
   std::size_t stride = 0;
   bool json = false;
+};
+
+// What computes, and what every window begins from.
+struct Reader {
+  Engine engine;
+  SessionOptions session;
 };
 
 // Mean and standard error of what was added (Welford 1962).
@@ -61,17 +67,18 @@ double surprise(std::span<const float> logits, Token token) {
 
 // Scores the tokens of one window from index n_scored on; the first token of a window has nothing
 // before it and is never scored.
-Status score_window(Engine& engine, std::span<const Token> window, std::size_t n_scored, Mean& mean,
+Status score_window(Reader& reader, std::span<const Token> window, std::size_t n_scored, Mean& mean,
                     const std::function<void(std::size_t)>& on_token) {
-  return engine.evaluate(window, [&](Pos pos, std::span<const float> logits) {
+  const auto on_logits = [&](Pos pos, std::span<const float> logits) {
     const auto next = static_cast<std::size_t>(pos) + 1;
     if (next < window.size() && next >= n_scored) mean.add(surprise(logits, window[next]));
     on_token(next);
     return true;
-  });
+  };
+  return reader.engine.evaluate(window, on_logits, reader.session);
 }
 
-Result<Mean> score(Engine& engine, std::span<const Token> tokens, const Options& options) {
+Result<Mean> score(Reader& reader, std::span<const Token> tokens, const Options& options) {
   const std::size_t window = options.window == 0 ? tokens.size() : options.window;
   const std::size_t stride = options.stride == 0 ? window : options.stride;
   Mean mean;
@@ -79,7 +86,7 @@ Result<Mean> score(Engine& engine, std::span<const Token> tokens, const Options&
   std::size_t n_scored = 0;
   for (std::size_t first = 0; n_scored < tokens.size(); first += stride) {
     const auto piece = tokens.subspan(first, std::min(window, tokens.size() - first));
-    EDDY_TRY(score_window(engine, piece, n_scored - first, mean, [&](std::size_t n) {
+    EDDY_TRY(score_window(reader, piece, n_scored - first, mean, [&](std::size_t n) {
       bar.update(static_cast<double>(first + n) / static_cast<double>(tokens.size()));
     }));
     n_scored = first + piece.size();
@@ -115,12 +122,14 @@ Result<ExitCode> run(const Options& options) {
   EDDY_TRY(check(options));
   EDDY_TRY_ASSIGN(const std::string text, read_all(options.text));
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
-  const std::vector<Token> tokens = engine.tokenize(text, {.begin = true});
+  EDDY_TRY_ASSIGN(SessionOptions session, session_options(engine, options.model));
+  Reader reader = {.engine = std::move(engine), .session = std::move(session)};
+  const std::vector<Token> tokens = reader.engine.tokenize(text, {.begin = true});
   if (tokens.size() < 2) {
     return fail(ErrorCode::kMalformed, "{}: {} tokens, expected at least 2", options.text,
                 tokens.size());
   }
-  EDDY_TRY_ASSIGN(const Mean mean, score(engine, tokens, options));
+  EDDY_TRY_ASSIGN(const Mean mean, score(reader, tokens, options));
   print(mean, options.json);
   return ExitCode::kOk;
 }
@@ -132,10 +141,12 @@ Command add_perplexity(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
+  add_init_state_option(*app, options->model);
   app->add_option("TEXT", options->text, "text file; - is standard input")
       ->required()
       ->type_name("");
-  app->add_option("--window", options->window, "tokens read from an empty state; 0: the whole text")
+  app->add_option("--window", options->window,
+                  "tokens read from where a text begins; 0: the whole text")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
   app->add_option("--stride", options->stride, "tokens from window to window; 0: the window")

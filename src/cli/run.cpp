@@ -26,7 +26,8 @@ such as /help, which lists them. Ctrl-C stops an answer, Tab completes a command
 Examples:
   eddy run model.gguf -p "Once upon a time" -n 100 --temp 0.8 --top-p 0.95
   cat story.txt | eddy run model.gguf --stop "THE END" > continuation.txt
-  eddy run model.gguf --session diary)";
+  eddy run model.gguf --session diary
+  eddy run rwkv7.gguf --init-state poems.safetensors)";
 
 struct Options {
   ModelOptions model;
@@ -79,7 +80,7 @@ void greet(const Conversation& conversation, const Options& options) {
              conversation.n_tokens());
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run(Options& options) {
   if (options.demo) return run_demo(options);
   const bool is_interactive = !options.has_prompt && stdin_is_terminal();
   std::string prompt = options.prompt;
@@ -88,6 +89,7 @@ Result<ExitCode> run(const Options& options) {
     if (prompt.ends_with('\n')) prompt.pop_back();
   }
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
+  EDDY_TRY_ASSIGN(options.conversation.begin, session_options(engine, options.model));
   EDDY_TRY_ASSIGN(Conversation conversation, Conversation::open(engine, options.conversation));
   if (is_interactive) greet(conversation, options);
   const auto result = is_interactive ? converse(conversation) : answer_once(conversation, prompt);
@@ -105,6 +107,7 @@ Command add_run(CLI::App& program) {
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
   add_memory_options(*app, options->model.engine);
+  CLI::Option* init_state = add_init_state_option(*app, options->model);
   const CLI::Option* prompt =
       app->add_option("-p,--prompt", options->prompt, "the prompt")->type_name("TEXT");
   app->add_flag("--special", options->conversation.special,
@@ -114,7 +117,8 @@ Command add_run(CLI::App& program) {
       ->type_name("NAME");
   add_store_options(*app, options->conversation.store);
   app->add_flag("--demo", options->demo,
-                "show the worked example that comes with the model, and end");
+                "show the worked example that comes with the model, and end")
+      ->excludes(init_state);
   app->add_flag("--stats", options->stats, "show tokens per second at the end");
   add_generate_options(*app, options->conversation.generate);
   app->footer(kFooter);

@@ -71,6 +71,8 @@ Result<ExitCode> show(const StorePlace& place, const std::string& name) {
   fmt::print("name    {}\nmodel   {}\ntokens  {}, {} read\nbytes   {}\n", it.name(),
              identity_text(it.stored.entry.state.model), it.session.record.tokens.size(),
              state ? state->n_tokens : 0, it.stored.bytes.size());
+  const Digest128& init_state = it.session.record.init_state;
+  if (init_state != Digest128()) fmt::print("began   {}\n", init_state_text(init_state));
   if (state) print_layers(*state);
   return ExitCode::kOk;
 }

@@ -1,7 +1,8 @@
 // What wkv6.cpp and wkv7.cpp share: the units of work, and the state of one head.
 //
 // A head's state is a square of head_size rows and columns. It lies column by column, and the rows
-// of a column in sixteens: row i of column j is element 16 ceil(head_size / 16) j + i.
+// of a column in sixteens: row i of column j is element 16 ceil(head_size / 16) j + i, which
+// wkv_state_index() says too.
 //
 // Included once for each target of hwy/foreach_target.h.
 #if defined(EDDY_CPU_WKV_INL_H_) == defined(HWY_TARGET_TOGGLE)

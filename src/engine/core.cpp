@@ -4,9 +4,11 @@
 #include <cassert>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "base/error.h"
 #include "base/try.h"
+#include "models/init_state.h"
 
 namespace eddy {
 namespace {
@@ -114,14 +116,14 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
   core->runner.emplace(std::move(runner));
   EDDY_TRY(core->keep_recurrences());
   if (options.parks) core->park_idle();
+  core->key = {.model = core->parts.model->identity(),
+               .type_r = state_dtype(options.type_r),
+               .type_s = state_dtype(options.type_s),
+               .type_kv = kv_dtype(options.type_kv),
+               .init_state = {},
+               .salt = {}};
   if (options.prefix_cache_bytes > 0) {
-    core->cache.emplace(*core->memory,
-                        PrefixKey{.model = core->parts.model->identity(),
-                                  .type_r = state_dtype(options.type_r),
-                                  .type_s = state_dtype(options.type_s),
-                                  .type_kv = kv_dtype(options.type_kv),
-                                  .salt = {}},
-                        options.prefix_cache_bytes);
+    core->cache.emplace(*core->memory, options.prefix_cache_bytes);
   }
   core->info = make_info(core->parts, options, *core->memory);
   core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation
@@ -207,6 +209,28 @@ Pos Engine::Core::n_read(SeqId seq) {
   if (newest) return *newest + 1;
   forget(seq);
   return 0;
+}
+
+Result<PrefixKey> Engine::Core::key_of(const SessionOptions& options) const {
+  PrefixKey session_key = key;
+  session_key.salt = options.salt;
+  const InitState::Impl* init = options.init_state.impl();
+  if (!init) return session_key;
+  PrefixKey made_for = init->key;
+  session_key.init_state = std::exchange(made_for.init_state, {});
+  if (made_for == key) return session_key;
+  return fail(ErrorCode::kMismatch, "initial state: made for another {}",
+              made_for.model == key.model ? "element type of the state" : "model");
+}
+
+Result<InitState> Engine::Core::read_init_state(const std::string& path) const {
+  EDDY_TRY_ASSIGN(const InitRows rows,
+                  eddy::read_init_state(posix_file_system(), path, *parts.model));
+  auto bytes = memory->initial_state(rows.r);
+  if (!bytes) return prefixed(path, bytes.error());
+  auto impl = std::make_shared<InitState::Impl>(key, std::move(*bytes));
+  impl->key.init_state = rows.digest;
+  return InitState(std::move(impl));
 }
 
 Status Engine::Core::check_tokens(std::span<const Token> tokens) const {

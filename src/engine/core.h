@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "eddy/engine.h"
+#include "engine/init_state.h"
 #include "engine/prefix_cache.h"
 #include "engine/runner.h"
 #include "memory/recurrent_memory.h"
@@ -68,8 +69,15 @@ struct Engine::Core {
 
   Status check_tokens(std::span<const Token> tokens) const;
 
+  // What the states of a session of these options are stored by. kMismatch: an initial state that
+  // does not fit.
+  Result<PrefixKey> key_of(const SessionOptions& options) const;
+  // The errors of read_init_state() and RecurrentMemory::initial_state().
+  Result<InitState> read_init_state(const std::string& path) const;
+
   EngineParts parts;
   EngineInfo info;
+  PrefixKey key;  // of all sessions: without initial state and salt
   std::unique_ptr<RecurrentMemory> memory;
   Recurrences recurrences;
   std::optional<PrefixCache> cache;  // none: without

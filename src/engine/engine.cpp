@@ -14,11 +14,13 @@ namespace eddy {
 namespace {
 
 Status evaluate_tokens(std::shared_ptr<Engine::Core> core, std::span<const Token> tokens,
-                       const Engine::OnLogits& on_logits) {
+                       const Engine::OnLogits& on_logits, const SessionOptions& options) {
   EDDY_TRY(core->check_idle());
   EDDY_TRY(core->check_tokens(tokens));
-  Session::Impl sequence(core);  // ends with the call
+  EDDY_TRY_ASSIGN(PrefixKey key, core->key_of(options));
+  Session::Impl sequence(core, std::move(key), options.init_state);  // ends with the call
   EDDY_TRY_ASSIGN(sequence.seq, core->acquire());
+  EDDY_TRY(sequence.begin());
   bool is_finite = true;
   Pos first = 0;
   std::atomic<bool>& stop = sequence.cancelled;
@@ -54,12 +56,17 @@ Result<Engine> Engine::open(const std::string& path, EngineOptions options) {
   });
 }
 
-Result<Session> Engine::new_session() {
+Result<Session> Engine::new_session(SessionOptions options) {
   return guarded([&]() -> Result<Session> {
-    auto impl = std::make_unique<Session::Impl>(core_);
+    EDDY_TRY_ASSIGN(PrefixKey key, core_->key_of(options));
+    auto impl = std::make_unique<Session::Impl>(core_, std::move(key), options.init_state);
     EDDY_TRY_ASSIGN(impl->seq, core_->acquire());
     return Session(std::move(impl));
   });
+}
+
+Result<InitState> Engine::read_init_state(const std::string& path) const {
+  return guarded([&] { return core_->read_init_state(path); });
 }
 
 const EngineInfo& Engine::info() const { return core_->info; }
@@ -68,8 +75,9 @@ CacheStats Engine::cache_stats() const {
   return core_->cache ? core_->cache->stats() : CacheStats();
 }
 
-Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits) {
-  return guarded([&] { return evaluate_tokens(core_, tokens, on_logits); });
+Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits,
+                        SessionOptions options) {
+  return guarded([&] { return evaluate_tokens(core_, tokens, on_logits, options); });
 }
 
 std::vector<Token> Engine::tokenize(std::string_view text, const TokenizeOptions& options) const {

@@ -6,8 +6,8 @@
 
 namespace eddy {
 
-PromptReport PrefixCache::restore(SeqId seq, std::span<const Token> tokens, Pos n_have) {
-  const PrefixMatch match = tree_.match(key_, tokens);
+PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tokens, Pos n_have) {
+  const PrefixMatch match = tree_.match(place.key, tokens);
   const auto n_tokens = static_cast<Pos>(tokens.size()) - 1;
   PromptReport report = {.n_tokens = n_tokens,
                          .n_own = n_have,
@@ -15,7 +15,7 @@ PromptReport PrefixCache::restore(SeqId seq, std::span<const Token> tokens, Pos 
   ++stats_.n_prompts;
   if (match.hit && match.hit->n_tokens > n_have) {
     const auto state = states_.find(match.hit->id);
-    if (state != states_.end() && memory_.state_read(state->second, seq)) {
+    if (state != states_.end() && memory_.state_read(state->second, place.seq)) {
       report.n_restored = match.hit->n_tokens;
       static_cast<void>(tree_.use(match.hit->id));
       ++stats_.n_hits;
@@ -31,22 +31,20 @@ PromptReport PrefixCache::restore(SeqId seq, std::span<const Token> tokens, Pos 
   return report;
 }
 
-std::vector<Capture> PrefixCache::plan(std::span<const Token> tokens, Pos n_start,
-                                       std::span<const Pos> turns, bool is_answer) {
-  auto plan = tree_.plan(
-      {.key = key_, .tokens = tokens, .n_start = n_start, .turns = turns, .is_answer = is_answer});
+std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {
+  auto plan = tree_.plan(request);
   if (!plan) return {};
   drops_ = std::move(plan->drops);
   return std::move(plan->captures);
 }
 
-void PrefixCache::store(SeqId seq, std::span<const Token> tokens, CaptureKind kind,
+void PrefixCache::store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
                         std::size_t n_turns, double ms_per_token) {
-  auto bytes = memory_.state_write(seq);
+  auto bytes = memory_.state_write(place.seq);
   if (!bytes || bytes->size() > n_bytes_max_) return;
   bytes->shrink_to_fit();
   const EntryId id(next_id_++);
-  const auto replaced = tree_.insert(key_, tokens,
+  const auto replaced = tree_.insert(place.key, tokens,
                                      {.id = id,
                                       .tier = Tier::kHost,
                                       .kind = kind,
@@ -65,10 +63,10 @@ void PrefixCache::store(SeqId seq, std::span<const Token> tokens, CaptureKind ki
   shrink();
 }
 
-void PrefixCache::finish(std::span<const Token> tokens, bool is_whole) {
+void PrefixCache::finish(const PrefixKey& key, std::span<const Token> tokens, bool is_whole) {
   const std::vector<EntryId> drops = std::exchange(drops_, {});
   for (std::size_t i = 0; is_whole && i < drops.size(); ++i) erase(drops[i]);
-  static_cast<void>(tree_.note_path(key_, tokens));
+  static_cast<void>(tree_.note_path(key, tokens));
   shrink();
 }
 

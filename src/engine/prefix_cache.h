@@ -24,26 +24,30 @@ namespace eddy {
 class PrefixCache {
  public:
   // `memory` outlives the cache.
-  PrefixCache(RecurrentMemory& memory, PrefixKey key, std::uint64_t n_bytes_max)
-      : memory_(memory), key_(std::move(key)), n_bytes_max_(n_bytes_max) {}
+  PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max)
+      : memory_(memory), n_bytes_max_(n_bytes_max) {}
+
+  // A sequence, and what its states agree in with those that it may be given.
+  struct Place {
+    const PrefixKey& key;
+    SeqId seq;
+  };
 
   // Puts the deepest state that is stored for these tokens, but the last, into the sequence, if it
   // has seen more than the n_have tokens that the sequence's own has; what came of it.
-  PromptReport restore(SeqId seq, std::span<const Token> tokens, Pos n_have);
+  PromptReport restore(const Place& place, std::span<const Token> tokens, Pos n_have);
 
   // Where reading these tokens from n_start on should stop to store a state: positions, ascending.
-  // `turns`: as CaptureRequest's.
-  std::vector<Capture> plan(std::span<const Token> tokens, Pos n_start, std::span<const Pos> turns,
-                            bool is_answer);
+  std::vector<Capture> plan(const PlanRequest& request);
 
   // Stores the state of a sequence that has seen exactly these tokens. ms_per_token: what reading
   // one took.
-  void store(SeqId seq, std::span<const Token> tokens, CaptureKind kind, std::size_t n_turns,
-             double ms_per_token);
+  void store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
+             std::size_t n_turns, double ms_per_token);
 
   // These tokens were read. If all that the last plan() asked for was stored, the states go that
   // made room for it.
-  void finish(std::span<const Token> tokens, bool is_whole);
+  void finish(const PrefixKey& key, std::span<const Token> tokens, bool is_whole);
 
   CacheStats stats() const;
 
@@ -52,7 +56,6 @@ class PrefixCache {
   void shrink();
 
   RecurrentMemory& memory_;
-  PrefixKey key_;
   std::uint64_t n_bytes_max_;
   PrefixTree tree_;
   std::unordered_map<EntryId, std::vector<std::byte>> states_;

@@ -12,6 +12,16 @@
 #include "engine/session_format.h"
 
 namespace eddy {
+namespace {
+
+Status check_same_init_state(const Digest128& found, const Digest128& expected) {
+  if (found == expected) return {};
+  return fail(ErrorCode::kMismatch,
+              "session: it began from the initial state {}, expected {}: open it with its own",
+              init_state_text(found), init_state_text(expected));
+}
+
+}  // namespace
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
@@ -55,7 +65,8 @@ Result<Completion> Session::generate(const GenerateParams& params, const OnText&
 Result<Session> Session::fork() const {
   return guarded([&]() -> Result<Session> {
     EDDY_TRY(impl_->core->check_idle());
-    auto copy = std::make_unique<Impl>(impl_->core);  // gives seq back where what follows fails
+    // Gives seq back where what follows fails.
+    auto copy = std::make_unique<Impl>(impl_->core, impl_->key, impl_->init_state);
     EDDY_TRY_ASSIGN(copy->seq, impl_->core->acquire());
     if (impl_->core->n_read(impl_->seq) > 0) {
       EDDY_TRY(impl_->core->memory->seq_cp(impl_->seq, copy->seq, -1, -1));
@@ -101,7 +112,8 @@ Result<std::vector<std::byte>> Session::save() const {
     if (impl_->core->n_read(impl_->seq) > 0) {
       EDDY_TRY_ASSIGN(state, impl_->core->memory->state_write(impl_->seq));
     }
-    return encode_session({.tokens = impl_->tokens,
+    return encode_session({.init_state = impl_->key.init_state,
+                           .tokens = impl_->tokens,
                            .pending = std::string(impl_->answer_bytes.pending()),
                            .state = state});
   });
@@ -111,6 +123,7 @@ Status Session::load(std::span<const std::byte> bytes) {
   return guarded([&]() -> Status {
     EDDY_TRY(impl_->check_idle());
     EDDY_TRY_ASSIGN(SessionRecord record, decode_session(bytes));
+    EDDY_TRY(check_same_init_state(record.init_state, impl_->key.init_state));
     EDDY_TRY(impl_->core->check_tokens(record.tokens));
     Utf8Stream pending;
     std::string none;
@@ -172,7 +185,7 @@ Status Session::Impl::compute_up_to(std::size_t end, std::size_t first, std::siz
 void Session::Impl::restore(std::size_t end) {
   const Pos n_have = core->n_read(seq);
   if (!core->cache || static_cast<Pos>(end) - n_have < kMinCaptureGap) return;
-  report = core->cache->restore(seq, std::span(tokens).first(end + 1), n_have);
+  report = core->cache->restore({key, seq}, std::span(tokens).first(end + 1), n_have);
   n_stored = std::min<std::size_t>(n_stored, end);
   if (report.n_restored > n_have) n_stored = static_cast<std::size_t>(report.n_restored);
 }
@@ -189,23 +202,25 @@ Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on
   const auto n_turns = static_cast<std::size_t>(
       std::ranges::upper_bound(turns, static_cast<Pos>(end)) - turns.begin());
   const auto known_turns = std::span(turns).first(n_turns);
-  const auto captures = core->cache->plan(prompt, static_cast<Pos>(first), known_turns, false);
+  const auto captures = core->cache->plan(
+      {.key = key, .tokens = prompt, .n_start = static_cast<Pos>(first), .turns = known_turns});
   Status done;
   for (const Capture& capture : captures) {
     const auto at = static_cast<std::size_t>(capture.n_tokens);
     done = compute_up_to(at, first, end, on_progress);
     if (!done) break;
-    core->cache->store(seq, prompt.first(at), capture.kind, n_turns, ms_per_token);
+    core->cache->store({key, seq}, prompt.first(at), capture.kind, n_turns, ms_per_token);
     n_stored = at;
   }
   if (done) done = compute_up_to(end, first, end, on_progress);
   const auto n_read = static_cast<std::size_t>(core->n_read(seq));
   const bool has_more = n_read >= n_stored + static_cast<std::size_t>(kMinCaptureGap);
   if (!done && has_more) {  // what was read before it stopped is not read again
-    core->cache->store(seq, prompt.first(n_read), CaptureKind::kPrompt, n_turns, ms_per_token);
+    core->cache->store({key, seq}, prompt.first(n_read), CaptureKind::kPrompt, n_turns,
+                       ms_per_token);
     n_stored = n_read;
   }
-  if (n_read > 0) core->cache->finish(prompt.first(n_read), done.ok());
+  if (n_read > 0) core->cache->finish(key, prompt.first(n_read), done.ok());
   return done;
 }
 
@@ -213,10 +228,11 @@ void Session::Impl::store_answer() {
   const auto n_read = static_cast<std::size_t>(core->n_read(seq));
   if (!core->cache || n_read < n_stored + static_cast<std::size_t>(kMinCaptureGap)) return;
   const auto text = std::span(tokens).first(n_read);
-  const auto captures = core->cache->plan(text, static_cast<Pos>(n_read) - 1, {}, true);
+  const auto captures = core->cache->plan(
+      {.key = key, .tokens = text, .n_start = static_cast<Pos>(n_read) - 1, .is_answer = true});
   if (captures.empty()) return;
-  core->cache->store(seq, text, CaptureKind::kAnswer, turns.size(), ms_per_token);
-  core->cache->finish(text, true);
+  core->cache->store({key, seq}, text, CaptureKind::kAnswer, turns.size(), ms_per_token);
+  core->cache->finish(key, text, true);
   n_stored = n_read;
 }
 
@@ -255,6 +271,7 @@ Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput
                                 bool wants_anchor) {
   const auto first = static_cast<std::size_t>(core->n_read(seq));
   assert(first < end && end <= tokens.size());
+  EDDY_TRY(begin());
   // For one sequence a batch of more than a micro-batch gains nothing.
   const std::size_t n = std::min<std::size_t>(end - first, core->runner->n_ubatch());
   const BatchPart part = {.seq = seq,
@@ -267,6 +284,12 @@ Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput
   if (core->memory->seq_pos_max(seq)) return done;
   return fail(ErrorCode::kStateLost, "the computation failed and is repeated by the next call: {}",
               done.error().message);
+}
+
+Status Session::Impl::begin() {
+  const InitState::Impl* init = init_state.impl();
+  if (!init || core->n_read(seq) > 0) return {};
+  return core->memory->state_read(init->bytes, seq);
 }
 
 void Session::Impl::forget_from(std::size_t n_kept) {
@@ -287,7 +310,7 @@ Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {
   }
   EDDY_TRY(std::move(read));
   const Pos n_read = core->n_read(spare);
-  if (n_read >= n_tokens) {
+  if (n_read < 1 || n_read >= n_tokens) {
     core->forget(spare);
     return fail(ErrorCode::kMalformed, "session: the state has seen {} tokens, there are {}",
                 n_read, n_tokens);

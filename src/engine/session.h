@@ -2,7 +2,9 @@
 //
 // I1  Between calls the state has seen the first n_read tokens, and n_read < tokens.size() or both
 //     are 0: the newest token waits until its logits are wanted, so that no session keeps logits.
-// I2  What was computed by a call that failed or was cancelled is what an undisturbed call would
+// I2  A sequence that has seen no token is empty, or has the initial state: whoever computes begins
+//     with begin().
+// I3  What was computed by a call that failed or was cancelled is what an undisturbed call would
 //     have computed up to there, or it is gone and n_read says so.
 //
 // Threading: the engine's thread; `cancelled` may be set by any.
@@ -20,7 +22,8 @@
 namespace eddy {
 
 struct Session::Impl {
-  explicit Impl(std::shared_ptr<Engine::Core> shared_core) : core(std::move(shared_core)) {}
+  Impl(std::shared_ptr<Engine::Core> shared_core, PrefixKey prefix_key, InitState init)
+      : core(std::move(shared_core)), key(std::move(prefix_key)), init_state(std::move(init)) {}
   ~Impl() {
     if (seq != SeqId()) core->release(seq);
   }
@@ -29,6 +32,10 @@ struct Session::Impl {
 
   // kInvalidArgument inside a callback of this session's generate() or of a running computation.
   Status check_idle() const;
+
+  // Puts the initial state into a sequence that has seen no token; without one it does nothing.
+  // kFull, kOutOfMemory.
+  Status begin();
 
   // Appends tokens and computes all but the last. Told of progress: the read fraction.
   Status feed(std::span<const Token> new_tokens, const Session::OnProgress& on_progress);
@@ -65,7 +72,9 @@ struct Session::Impl {
                    bool wants_anchor = false);
 
   std::shared_ptr<Engine::Core> core;
-  SeqId seq = {};  // none until acquired
+  PrefixKey key;         // Core::key_of()
+  InitState init_state;  // before the first token
+  SeqId seq = {};        // none until acquired
   std::vector<Token> tokens;
   std::vector<Pos> turns;  // ascending, at most tokens.size()
   PromptReport report;

@@ -17,7 +17,9 @@ namespace {
 
 constexpr std::string_view kMagic = "EDDYSESS";
 constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersionWithInitState = 2;
 constexpr std::size_t kHeaderBytes = 32;
+constexpr std::size_t kInitStateBytes = 16;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kMaxPending = 3;
 
@@ -45,12 +47,16 @@ struct Header {
   std::uint64_t n_tokens = 0;
   std::uint64_t n_state_bytes = 0;
 
+  bool has_init_state() const { return version == kVersionWithInitState; }
+  // Where the tokens begin.
+  std::size_t n_head() const { return kHeaderBytes + (has_init_state() ? kInitStateBytes : 0); }
+
   // The whole record's bytes; nullopt if no record can be that long.
   std::optional<std::uint64_t> n_bytes() const {
     const auto n_token_bytes = checked_mul(n_tokens, sizeof(std::int32_t));
     if (!n_token_bytes) return std::nullopt;
     const auto sum = checked_add(*n_token_bytes, n_state_bytes);
-    return sum ? checked_add(*sum, kHeaderBytes + n_pending + kChecksumBytes) : std::nullopt;
+    return sum ? checked_add(*sum, n_head() + n_pending + kChecksumBytes) : std::nullopt;
   }
 };
 
@@ -63,8 +69,9 @@ Result<Header> read_header(std::span<const std::byte> bytes) {
                          .n_pending = number_at<std::uint32_t>(bytes, 12),
                          .n_tokens = number_at<std::uint64_t>(bytes, 16),
                          .n_state_bytes = number_at<std::uint64_t>(bytes, 24)};
-  if (header.version != kVersion) {
-    return fail(ErrorCode::kMismatch, "session: version {}, expected {}", header.version, kVersion);
+  if (header.version != kVersion && !header.has_init_state()) {
+    return fail(ErrorCode::kMismatch, "session: version {}, expected {} or {}", header.version,
+                kVersion, kVersionWithInitState);
   }
   if (header.n_pending > kMaxPending) {
     return fail(ErrorCode::kMalformed, "session: {} pending bytes, expected at most {}",
@@ -87,15 +94,25 @@ bool is_unfinished(std::string_view pending) {
 
 }  // namespace
 
+std::string init_state_text(const Digest128& digest) {
+  if (digest == Digest128()) return "none";
+  return fmt::format("{:016x}{:016x}", digest.high, digest.low);
+}
+
 std::vector<std::byte> encode_session(const SessionRecord& record) {
   std::vector<std::byte> out;
-  out.reserve(kHeaderBytes + record.tokens.size() * sizeof(std::int32_t) + record.pending.size() +
-              record.state.size() + kChecksumBytes);
+  const bool has_init_state = record.init_state != Digest128();
+  out.reserve(kHeaderBytes + kInitStateBytes + record.tokens.size() * sizeof(std::int32_t) +
+              record.pending.size() + record.state.size() + kChecksumBytes);
   append(out, std::as_bytes(std::span(kMagic)));
-  append_number(out, kVersion);
+  append_number(out, has_init_state ? kVersionWithInitState : kVersion);
   append_number(out, static_cast<std::uint32_t>(record.pending.size()));
   append_number(out, static_cast<std::uint64_t>(record.tokens.size()));
   append_number(out, static_cast<std::uint64_t>(record.state.size()));
+  if (has_init_state) {
+    append_number(out, record.init_state.low);
+    append_number(out, record.init_state.high);
+  }
   for (const Token token : record.tokens) append_number(out, token.value);
   append(out, std::as_bytes(std::span(record.pending)));
   append(out, record.state);
@@ -111,8 +128,16 @@ Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
     return fail(ErrorCode::kMalformed, "session: checksum does not match, the bytes are damaged");
   }
   SessionRecord record;
+  if (header->has_init_state()) {
+    record.init_state = {.low = number_at<std::uint64_t>(bytes, kHeaderBytes),
+                         .high = number_at<std::uint64_t>(bytes, kHeaderBytes + 8)};
+    if (record.init_state == Digest128()) {
+      return fail(ErrorCode::kMalformed, "session: version {} without an initial state",
+                  header->version);
+    }
+  }
   record.tokens.resize(header->n_tokens);
-  std::size_t offset = kHeaderBytes;
+  std::size_t offset = header->n_head();
   for (Token& token : record.tokens) {
     token = Token(number_at<std::int32_t>(bytes, offset));
     offset += sizeof(std::int32_t);

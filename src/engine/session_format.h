@@ -2,11 +2,12 @@
 //
 //   offset  bytes
 //        0  8      "EDDYSESS"
-//        8  4      version, 1
+//        8  4      version: 1, or 2 where the session began from an initial state
 //       12  4      n_pending, bytes of the unfinished code point, 0 .. 3
 //       16  8      n_tokens
 //       24  8      n_state_bytes; 0: no token has been read
-//       32  ...    n_tokens token ids of 4 bytes, the pending bytes, the state
+//       32  0, 16  version 2: the digest of the initial state (models/init_state.h), not zeros
+//       ..  ...    n_tokens token ids of 4 bytes, the pending bytes, the state
 //       (memory/state_format.h)
 //   at end  8      XXH3 (64 bits) of everything before
 //
@@ -18,16 +19,21 @@
 #include <string>
 #include <vector>
 
+#include "base/checksum.h"
 #include "eddy/result.h"
 #include "eddy/types.h"
 
 namespace eddy {
 
 struct SessionRecord {
+  Digest128 init_state = {};  // zeros: none
   std::vector<Token> tokens;
   std::string pending;
   std::span<const std::byte> state;  // borrowed
 };
+
+// "0123456789abcdef0123456789abcdef", or "none".
+std::string init_state_text(const Digest128& digest);
 
 std::vector<std::byte> encode_session(const SessionRecord& record);
 

@@ -146,7 +146,7 @@ void Ledger::unstage(CellId cell) {
 }
 
 void Ledger::set_tail(SeqId seq, CellId cell, Pos n_tokens) {
-  assert(n_tokens > 0 && cells_[cell].use != CellUse::kFree);
+  assert(n_tokens >= 0 && cells_[cell].use != CellUse::kFree);
   Sequence& s = sequences_[seq];
   const CellId old = s.tail;
   if (old != cell) {
@@ -243,7 +243,7 @@ void Ledger::release_if_unheld(CellId id) {
 bool Ledger::is_sound(SeqId seq) const {
   const Sequence& s = sequences_[seq];
   if (s.status != SeqStatus::kLive) return !cells_.contains(s.tail) && s.n_tokens == 0;
-  if (!cells_.contains(s.tail) || s.n_tokens < 1) return false;
+  if (!cells_.contains(s.tail) || s.n_tokens < 0) return false;
   const Cell& cell = cells_[s.tail];
   return cell.use == CellUse::kHeld && cell.generation == s.generation && cell.n_sharers > 0;
 }

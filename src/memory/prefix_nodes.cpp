@@ -19,7 +19,8 @@ std::size_t n_common(std::span<const Token> a, std::span<const Token> b) {
 
 bool PrefixKey::operator<(const PrefixKey& other) const {
   const auto tie = [](const PrefixKey& key) {
-    return std::tie(key.model.bytes, key.type_r, key.type_s, key.type_kv, key.salt);
+    return std::tie(key.model.bytes, key.type_r, key.type_s, key.type_kv, key.init_state.low,
+                    key.init_state.high, key.salt);
   };
   return tie(*this) < tie(other);
 }

@@ -23,6 +23,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/checksum.h"
 #include "base/dtype.h"
 #include "eddy/types.h"
 #include "memory/capture_plan.h"
@@ -37,7 +38,8 @@ struct PrefixKey {
   DType type_r = DType::kF32;
   DType type_s = DType::kF32;
   DType type_kv = DType::kF32;
-  std::string salt;  // of the tenant: what one may know of another's prompts is nothing
+  Digest128 init_state;  // of the state before the first token; zeros: it is zeros
+  std::string salt;      // of the tenant: what one may know of another's prompts is nothing
 
   bool operator==(const PrefixKey&) const = default;
   bool operator<(const PrefixKey& other) const;

@@ -12,7 +12,7 @@
 //   I1  Each cell is free, held (by sequences or checkpoints) or staged by the open context, and
 //       the free list holds each free cell once: free + held + staged = mem_size.
 //   I2  A cell's list of sharers is exactly the sequences whose tail it is.
-//   I3  A live sequence has a tail and at least one token; any other has neither.
+//   I3  A live sequence has a tail; any other has neither tail nor tokens.
 //   I4  Sequences that share a cell agree on its position and on its generation.
 //   I5  A staged cell is held by nobody; cells are staged only while a micro-batch is applied.
 //   I6  The rows of a free cell and the free pages are zeros.
@@ -28,10 +28,11 @@
 // the end of a sequence removable, seq_rm(); where cells or pages are short, only less of it.
 //
 // All or nothing: a call that returns an error has changed nothing, except where it says otherwise.
-// A sequence is empty, live, lost (its computation failed in place) or parked (its state was given
-// to the owner). Lost and parked sequences refuse to be used, kStateLost, until seq_rm() empties
-// them or seq_cp(), start() or state_read() put a state there. While a context is open, changes and
-// state_write() are refused with kInvalidArgument; bad ids are errors, and no id means "any".
+// A sequence is empty, live (also of no token, after an initial state was read into it), lost (its
+// computation failed in place) or parked (its state was given to the owner). Lost and parked
+// sequences refuse to be used, kStateLost, until seq_rm() empties them or seq_cp(), start() or
+// state_read() put a state there. While a context is open, changes and state_write() are refused
+// with kInvalidArgument; bad ids are errors, and no id means "any".
 //
 // Costs: placing a micro-batch O(its sequences), and as many rows touched, and for a sequence that
 // moves to a fresh cell O(its pages), one of them copied; fork and queries O(1); removal of the
@@ -183,10 +184,10 @@ class RecurrentMemory {
 
   // The smallest position whose state can be had, by removing what follows: with a recurrent layer
   // the oldest anchor's, or else the newest alone; without, 0, or the newest where a window has
-  // passed the first position. -1: empty.
+  // passed the first position. -1: no token.
   // kStateLost: lost or parked. O(1).
   Result<Pos> seq_pos_min(SeqId seq) const;
-  // The position of the last token. -1: empty. kStateLost: lost or parked. O(1).
+  // The position of the last token. -1: none. kStateLost: lost or parked. O(1).
   Result<Pos> seq_pos_max(SeqId seq) const;
 
   bool is_parked(SeqId seq) const;
@@ -227,6 +228,13 @@ class RecurrentMemory {
   // Checksums::kIgnore is for tests and fuzzers, to reach what lies behind.
   Status state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
                     Checksums checksums = Checksums::kVerify);
+
+  // The bytes of an initial state, which no token has led to, for state_read(): of every layer
+  // (index) the elements of R, in its kernel's order, rounded to type_r; S is zeros, and there are
+  // no positions. What such a sequence computes first begins there in place of zeros; seq_rm() of
+  // all empties it like any other. kInvalidArgument: not one row for each layer of the layout, or
+  // not as many elements as it keeps; kNonFinite: not a number that type_r can hold; kOutOfMemory.
+  Result<std::vector<std::byte>> initial_state(std::span<const std::vector<float>> r) const;
 
   // --- Figures and checks -------------------------------------------------------------------
 

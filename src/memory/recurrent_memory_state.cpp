@@ -44,6 +44,15 @@ Status RecurrentMemory::state_read(std::span<const std::byte> bytes, std::option
   return Error{ErrorCode::kOutOfMemory, "state tables"};
 }
 
+Result<std::vector<std::byte>> RecurrentMemory::initial_state(
+    std::span<const std::vector<float>> r) const try {
+  auto bytes = write_initial_state(format_, r);
+  if (!bytes) return prefixed("initial state", bytes.error());
+  return bytes;
+} catch (const std::bad_alloc&) {
+  return Error{ErrorCode::kOutOfMemory, "state bytes"};
+}
+
 Status RecurrentMemory::read_one(const StateView& view, SeqId seq) {
   // What the sequence holds is given up first: it needs a cell only if others hold its tail too.
   planner_.begin();

@@ -11,7 +11,7 @@
 namespace eddy {
 
 enum class SeqStatus : std::uint8_t {
-  kEmpty,   // no token yet
+  kEmpty,   // no token yet, and zeros before the first
   kLive,    // has a state
   kLost,    // its state was torn by a failed computation in place
   kParked,  // its state was given to the owner to make room
@@ -21,7 +21,7 @@ struct Sequence {
   SeqStatus status = SeqStatus::kEmpty;
   CellId tail;                   // of a live sequence
   std::uint32_t generation = 0;  // of the tail when it became the tail
-  Pos n_tokens = 0;              // of a live sequence, at least 1; its newest position is one less
+  Pos n_tokens = 0;              // of a live sequence; its newest position is one less
   SeqId next_sharer;             // the other sequences with the same tail: a doubly linked list
   SeqId prev_sharer;
 };

@@ -1,5 +1,6 @@
 #include "memory/state_io.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/error.h"
@@ -7,6 +8,7 @@
 #include "base/try.h"
 #include "memory/finite.h"
 #include "memory/state_writer.h"
+#include "tensor/encode.h"
 
 namespace eddy {
 namespace {
@@ -65,6 +67,35 @@ Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId
   StateWriter writer(source.format, {.states = std::span(&n_tokens, 1), .margins = margins});
   EDDY_TRY(write_state(source, cell, n_tokens, writer));
   return writer.finish();
+}
+
+Result<std::vector<std::byte>> write_initial_state(const StateFormat& format,
+                                                   std::span<const std::vector<float>> r) {
+  const Pos n_tokens = 0;
+  StateWriter writer(format, StateContent::kOne, std::span(&n_tokens, 1), {});
+  writer.begin_state();
+  std::size_t n_used = 0;
+  for (const StateFormat::Row& row : format.rows) {
+    const std::span<std::byte> room = writer.next_row();
+    if (row.kind != StateKind::kR) continue;  // zeros, as the writer makes them
+    const auto layer = static_cast<std::size_t>(row.layer.value);
+    const std::span<const float> values =
+        layer < r.size() ? std::span(r[layer]) : std::span<const float>();
+    const auto n_bytes = row_bytes(row.type, values.size());
+    if (n_bytes != row.n_bytes) {
+      return fail(ErrorCode::kInvalidArgument, "layer {}: R: {} elements, expected {} bytes of {}",
+                  layer, values.size(), row.n_bytes, dtype_name(row.type));
+    }
+    encode(row.type, values, room.data());
+    if (const auto element = first_non_finite(row.type, room)) {
+      return fail(ErrorCode::kNonFinite, "layer {}: R: element {} is {}, which {} cannot hold",
+                  layer, *element, values[*element], dtype_name(row.type));
+    }
+    ++n_used;
+  }
+  const auto n_given = std::ranges::count_if(r, [](const auto& row) { return !row.empty(); });
+  if (n_given == static_cast<std::ptrdiff_t>(n_used)) return writer.finish();
+  return fail(ErrorCode::kInvalidArgument, "R of {} layers, expected of {}", n_given, n_used);
 }
 
 Result<std::vector<std::byte>> write_all_states(const StateSource& source, const Ledger& ledger) {

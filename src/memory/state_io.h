@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "eddy/result.h"
@@ -29,6 +30,10 @@ struct StateSource {
 // One cell's state, with room around it. kNonFinite.
 Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell, Pos n_tokens,
                                                const Margins& margins = {});
+
+// A state of no token: R by layer, the rest zeros. As RecurrentMemory::initial_state().
+Result<std::vector<std::byte>> write_initial_state(const StateFormat& format,
+                                                   std::span<const std::vector<float>> r);
 
 // The states of all live sequences, a shared one once. kNotFound: there is none. kNonFinite.
 Result<std::vector<std::byte>> write_all_states(const StateSource& source, const Ledger& ledger);

@@ -127,7 +127,7 @@ Result<std::uint64_t> StateView::check_state(std::uint32_t state, std::uint64_t 
                                              Checksums checksums) const {
   EDDY_TRY(check_section(at, kTagStat, state, sizeof(std::uint64_t), checksums));
   const std::uint64_t count = u64(at + kSectionHeadBytes);
-  if (count < 1 || count > static_cast<std::uint64_t>(format_->n_tokens_max)) {
+  if (count > static_cast<std::uint64_t>(format_->n_tokens_max)) {
     return fail(ErrorCode::kMalformed, "STAT {}: {} tokens", state, count);
   }
   at += kSectionExtraBytes + sizeof(std::uint64_t);

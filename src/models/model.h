@@ -65,6 +65,10 @@ class Model {
   // Elements of R and S by layer.
   const StateLayout& state_layout() const { return layout_; }
 
+  // The side of the squares, one for each head, that make up R in every layer, where the recurrence
+  // is RWKV-6's or RWKV-7's; 0: another recurrence.
+  virtual std::int64_t wkv_head_size() const { return 0; }
+
   // XXH3 over architecture, hyper-parameters, and each tensor's name, type, shape and bytes (of
   // large tensors a sample spread over the tensor: see models/identity.h).
   const ModelIdentity& identity() const { return identity_; }

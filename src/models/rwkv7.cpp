@@ -26,6 +26,7 @@ class Rwkv7 final : public Model {
  public:
   explicit Rwkv7(Loader& load);
   Status forward(const Forward& pass) const override;
+  std::int64_t wkv_head_size() const override { return shape_.head_size; }
 
  private:
   void load_layer(Loader& load, std::int64_t il);

@@ -29,6 +29,10 @@ std::uint64_t wkv_state_elems(std::int64_t n_head, std::int64_t head_size) {
   return ssd_scan_state_elems(n_head, head_size, head_size);
 }
 
+std::uint64_t wkv_state_index(std::int64_t head_size, std::int64_t i, std::int64_t j) {
+  return whole_sixteens(head_size) * elems(j) + elems(i);
+}
+
 std::uint64_t short_conv_log_elems(std::int64_t n_channels) { return elems(n_channels); }
 
 std::uint64_t selective_scan_log_elems(std::int64_t d_inner, std::int64_t d_state) {

@@ -311,6 +311,10 @@ std::uint64_t ssd_scan_state_elems(std::int64_t n_head, std::int64_t head_dim,
                                    std::int64_t d_state);
 std::uint64_t wkv_state_elems(std::int64_t n_head, std::int64_t head_size);
 
+// But for one: states of wkv come from files. Where the element that value i and key j share stands
+// in a head's part, of wkv_state_elems(1, head_size) elements, of a row; the others are zeros.
+std::uint64_t wkv_state_index(std::int64_t head_size, std::int64_t i, std::int64_t j);
+
 // Update inputs of a token, in floats. Of a token shift and of an RG-LRU they are as many as
 // elements of the state.
 std::uint64_t short_conv_log_elems(std::int64_t n_channels);

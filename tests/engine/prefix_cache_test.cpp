@@ -141,6 +141,24 @@ TEST_F(Cache, WithoutABudgetNothingIsKept) {
   EXPECT_EQ(plain_.cache_stats().n_prompts, 0U);
 }
 
+TEST_F(Cache, SaltsShareNothing) {
+  Engine engine = open();
+  const Tokens prompt = made_up(300, 20);
+  const auto known = [&](const std::string& salt, bool forks = false) {
+    Session session = std::move(*engine.new_session({.init_state = {}, .salt = salt}));
+    if (forks) session = std::move(*session.fork());
+    EXPECT_TRUE(session.feed(prompt).ok());
+    const PromptReport report = session.last_prompt();
+    EXPECT_EQ(report.n_known, report.n_restored);
+    return report.n_restored;
+  };
+  for (const char* salt : {"", "a", "ab", "b"}) EXPECT_EQ(known(salt), 0) << salt;
+  for (const char* salt : {"", "a", "ab", "b"}) EXPECT_EQ(known(salt), 299) << salt;
+  EXPECT_EQ(known("c", true), 0);
+  EXPECT_EQ(known("c"), 299);
+  EXPECT_EQ(known("a", true), 299);
+}
+
 TEST_F(Cache, MarkedTurnsAreStored) {
   Engine engine = open();
   const Tokens system = made_up(90, 9);

@@ -15,6 +15,12 @@ SessionRecord sample_record() {
   return {.tokens = {Token(0), Token(70000), Token(255)}, .pending = "\xE2\x82", .state = kState};
 }
 
+SessionRecord sample_begun() {
+  SessionRecord record = sample_record();
+  record.init_state = {.low = 0x0807060504030201, .high = 0x100F0E0D0C0B0A09};
+  return record;
+}
+
 // Makes the checksum right again, to reach the checks behind it.
 void seal(std::vector<std::byte>& bytes) {
   const std::uint64_t sum = XXH3_64bits(bytes.data(), bytes.size() - 8);
@@ -22,10 +28,11 @@ void seal(std::vector<std::byte>& bytes) {
 }
 
 TEST(SessionFormat, ComesBackAsItWas) {
-  for (const SessionRecord& record : {sample_record(), SessionRecord{}}) {
+  for (const SessionRecord& record : {sample_record(), sample_begun(), SessionRecord{}}) {
     const auto bytes = encode_session(record);
     const auto back = decode_session(bytes);
     ASSERT_TRUE(back.ok()) << back.error().message;
+    EXPECT_EQ(back->init_state, record.init_state);
     EXPECT_EQ(back->tokens, record.tokens);
     EXPECT_EQ(back->pending, record.pending);
     EXPECT_TRUE(std::ranges::equal(back->state, record.state));
@@ -42,8 +49,24 @@ TEST(SessionFormat, HasTheDocumentedBytes) {
   EXPECT_EQ(std::memcmp(bytes.data(), expected, sizeof(expected)), 0);
 }
 
-TEST(SessionFormat, EveryChangedByteAndEveryCutIsFound) {
-  const auto bytes = encode_session(sample_record());
+TEST(SessionFormat, AnInitialStateIsNamedBehindTheHeader) {
+  const auto bytes = encode_session(sample_begun()), without = encode_session(sample_record());
+  ASSERT_EQ(bytes.size(), without.size() + 16);
+  EXPECT_EQ(bytes[8], std::byte{2});
+  for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(bytes[32 + i], static_cast<std::byte>(i + 1));
+  EXPECT_TRUE(std::equal(bytes.begin() + 48, bytes.end() - 8, without.begin() + 32));
+  EXPECT_EQ(init_state_text(sample_begun().init_state), "100f0e0d0c0b0a090807060504030201");
+  auto zeros = bytes;
+  std::fill_n(zeros.begin() + 32, 16, std::byte{0});
+  seal(zeros);
+  EXPECT_EQ(decode_session(zeros).error().code, ErrorCode::kMalformed);
+}
+
+class SessionFormatDamage : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Versions, SessionFormatDamage, testing::Bool());
+
+TEST_P(SessionFormatDamage, EveryChangedByteAndEveryCutIsFound) {
+  const auto bytes = encode_session(GetParam() ? sample_begun() : sample_record());
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     auto damaged = bytes;
     damaged[i] ^= std::byte{1};
@@ -71,7 +94,7 @@ TEST(SessionFormat, LyingCountsAreRefusedBeforeAnythingIsAllocated) {
 
 TEST(SessionFormat, AnotherVersionIsAMismatch) {
   auto bytes = encode_session(sample_record());
-  bytes[8] = std::byte{2};
+  bytes[8] = std::byte{3};
   seal(bytes);
   EXPECT_EQ(decode_session(bytes).error().code, ErrorCode::kMismatch);
 }

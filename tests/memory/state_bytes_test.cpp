@@ -241,7 +241,6 @@ TEST_F(StateBytesTest, MoreStatesThanCellsAreRefused) {
 
 TEST_F(StateBytesTest, TokensAreCounted) {
   const std::size_t at = kHeaderBytes + kSectionHeadBytes;
-  expect_refused(with(one_, at, 0, 8), SeqId(1), "no token");
   expect_refused(with(one_, at, 1ull << 63, 8), SeqId(1), "negative");
   // The largest count can be read, and not extended.
   ASSERT_OK(memory->state_read(with(one_, at, (1ull << 63) - 1, 8), SeqId(1)));

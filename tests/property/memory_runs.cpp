@@ -28,16 +28,16 @@ struct Weight {
   OpKind kind;
   std::uint32_t weight;
 };
-constexpr Weight kWeights[] = {{OpKind::kExtend, 380},    {OpKind::kRemove, 90},
+constexpr Weight kWeights[] = {{OpKind::kExtend, 360},    {OpKind::kRemove, 90},
                                {OpKind::kRemovePart, 20}, {OpKind::kRewind, 40},
                                {OpKind::kFork, 130},      {OpKind::kKeep, 3},
                                {OpKind::kClear, 3},       {OpKind::kShift, 5},
                                {OpKind::kCheckpoint, 80}, {OpKind::kDropCheckpoint, 50},
                                {OpKind::kStart, 70},      {OpKind::kWrite, 15},
-                               {OpKind::kRead, 25},       {OpKind::kDump, 4},
-                               {OpKind::kLoad, 4},        {OpKind::kCorrupt, 16},
-                               {OpKind::kUnpark, 30},     {OpKind::kRecover, 30},
-                               {OpKind::kBadId, 5}};
+                               {OpKind::kRead, 25},       {OpKind::kBegin, 20},
+                               {OpKind::kDump, 4},        {OpKind::kLoad, 4},
+                               {OpKind::kCorrupt, 16},    {OpKind::kUnpark, 30},
+                               {OpKind::kRecover, 30},    {OpKind::kBadId, 5}};
 static_assert(std::size(kWeights) == kOpKinds);
 
 OpKind random_kind(Random& random) {

@@ -19,9 +19,9 @@ constexpr std::size_t kBlobsMax = 4;
 constexpr std::size_t kDumpsMax = 2;
 
 constexpr const char* kKindNames[kOpKinds] = {
-    "extend", "remove",     "remove part", "rewind",  "fork",  "keep", "clear",
-    "shift",  "checkpoint", "drop",        "start",   "write", "read", "dump",
-    "load",   "corrupt",    "unpark",      "recover", "bad id"};
+    "extend", "remove",     "remove part", "rewind", "fork",    "keep",  "clear",
+    "shift",  "checkpoint", "drop",        "start",  "write",   "read",  "begin",
+    "dump",   "load",       "corrupt",     "unpark", "recover", "bad id"};
 
 std::uint32_t mix(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::uint32_t>(fold(a, Token(static_cast<std::int32_t>(b & 0xFFFFFF))) >> 20);
@@ -100,6 +100,9 @@ std::string World::apply(const Op& given) {
     case OpKind::kWrite: write(op); break;
     case OpKind::kRead:
       if (!blobs_.empty()) read(op, blobs_[op.other % blobs_.size()]);
+      break;
+    case OpKind::kBegin:
+      if (!blobs_.empty()) begin(op, blobs_[op.other % blobs_.size()]);
       break;
     case OpKind::kDump: dump(op); break;
     case OpKind::kLoad: load(op); break;
@@ -281,7 +284,7 @@ void World::remove_end(const Op& op, std::size_t n_tokens) {
   }
   cut_off(labels_[static_cast<std::size_t>(seq.label)], n_tokens);
   seq.tokens.resize(n_tokens);
-  seq.hash = fold(0, seq.tokens);
+  seq.hash = fold(seq.base, seq.tokens);
 }
 
 // How far back it can go is the memory's to say; that it is at least as far as it says, and that
@@ -315,7 +318,7 @@ void World::rewind(const Op& op) {
   }
   cut_off(labels_[static_cast<std::size_t>(seq.label)], static_cast<std::size_t>(n_tokens));
   seq.tokens.resize(static_cast<std::size_t>(n_tokens));
-  seq.hash = fold(0, seq.tokens);
+  seq.hash = fold(seq.base, seq.tokens);
 }
 
 void World::fork(const Op& op) {
@@ -353,7 +356,7 @@ void World::clear(const Op& op) {
 }
 
 void World::shift(const Op& op) {
-  if (seqs_[op.seq].status != SeqStatus::kLive) return;
+  if (seqs_[op.seq].status != SeqStatus::kLive || seqs_[op.seq].tokens.empty()) return;
   expect(!memory_->seq_add(id(op.seq), 0, -1, 1 + static_cast<Pos>(op.n)).ok(), "seq_add");
   expect(!memory_->seq_div(id(op.seq), 0, -1, static_cast<int>(op.n % 4) * 2).ok(), "seq_div");
 }
@@ -401,7 +404,19 @@ void World::read(const Op& op, const Blob& blob) {
   hold(seqs_[op.seq], new_label());
   grow(labels_[static_cast<std::size_t>(seqs_[op.seq].label)], 0, blob.state.tokens.size());
   seqs_[op.seq].tokens = blob.state.tokens;
+  seqs_[op.seq].base = blob.state.base;
   seqs_[op.seq].hash = blob.state.hash;
+}
+
+// What a state has seen is forgotten, so that it is one that a sequence begins from. Keys and
+// values have no such state.
+void World::begin(const Op& op, Blob blob) {
+  if (!groups_.empty()) return;
+  store_le(blob.bytes.data() + kHeaderBytes + kSectionHeadBytes, std::uint64_t{0});
+  reseal(blob.bytes);
+  blob.state.tokens.clear();
+  blob.state.base = blob.state.hash;
+  read(op, blob);
 }
 
 void World::dump(const Op& op) {
@@ -774,13 +789,14 @@ std::string World::compare_thoroughly() {
   const Ledger& ledger = memory_->ledger();
   for (std::uint32_t i = 0; i < config_.n_seqs; ++i) {
     const Seq& seq = seqs_[i];
-    expect(seq.status != SeqStatus::kLive || seq.hash == fold(0, seq.tokens), "the model itself");
+    expect(seq.status != SeqStatus::kLive || seq.hash == fold(seq.base, seq.tokens),
+           "the model itself");
     expect(memory_->seq_pos_max(id(i)).ok() ==
                (seq.status == SeqStatus::kLive || seq.status == SeqStatus::kEmpty),
            "seq_pos_max");
     if (seq.status != SeqStatus::kLive) continue;
     const std::string wrong =
-        wrong_content(memory_->kv(), tensors_, ledger[id(i)].tail, seq.tokens);
+        wrong_content(memory_->kv(), tensors_, ledger[id(i)].tail, seq.tokens, seq.base);
     expect(wrong.empty(), wrong.c_str());
   }
   for (const Pin& pin : pins_) {
@@ -801,8 +817,8 @@ void World::compare_pages() {
   }
   const std::uint32_t i = n_compared_++ % config_.n_seqs;
   if (seqs_[i].status != SeqStatus::kLive || !difference_.empty()) return;
-  const std::string wrong =
-      wrong_content(memory_->kv(), tensors_, memory_->ledger()[id(i)].tail, seqs_[i].tokens);
+  const std::string wrong = wrong_content(memory_->kv(), tensors_, memory_->ledger()[id(i)].tail,
+                                          seqs_[i].tokens, seqs_[i].base);
   expect(wrong.empty(), wrong.c_str());
 }
 

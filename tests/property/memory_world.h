@@ -49,6 +49,7 @@ enum class OpKind : std::uint8_t {
   kStart,    // seq from checkpoint number `other`
   kWrite,    // seq into blob number `other`
   kRead,     // blob number `other` into seq
+  kBegin,    // blob number `other` into seq, as a state of no token
   kDump,     // all, then later
   kLoad,     // all
   kCorrupt,  // a damaged blob into seq; n % 2: checksums are ignored
@@ -108,6 +109,7 @@ class World {
   struct Seq {
     SeqStatus status = SeqStatus::kEmpty;
     std::vector<Token> tokens;  // of a lost or parked sequence: what they were
+    std::uint64_t base = 0;     // the hash that it began from
     std::uint64_t hash = 0;
     int label = -1;
   };
@@ -138,6 +140,7 @@ class World {
   void start(const Op& op);
   void write(const Op& op);
   void read(const Op& op, const Blob& blob);
+  void begin(const Op& op, Blob blob);
   void dump(const Op& op);
   void load(const Op& op);
   void corrupt(const Op& op);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "eddy/types.h"
@@ -29,6 +30,19 @@ class Reference {
 
   // The logits after each token of a sequence that starts empty.
   virtual Logits logits(std::span<const Token> tokens, Noise noise) const = 0;
+
+  // From now on sequences of RWKV start from these matrices, by layer: {n_head, values, keys}, the
+  // last extent contiguous.
+  void start_from(std::vector<std::vector<double>> matrices) { initial_ = std::move(matrices); }
+
+ protected:
+  // Of a layer; none: zeros.
+  std::vector<double> initial(std::size_t layer) const {
+    return initial_.empty() ? std::vector<double>() : initial_.at(layer);
+  }
+
+ private:
+  std::vector<std::vector<double>> initial_;
 };
 
 // The reference of the file's architecture; nullptr if there is none.

@@ -45,8 +45,9 @@ class Rwkv6Reference final : public Reference {
 
   Logits logits(std::span<const Token> tokens, Noise noise) const override {
     std::vector<State> states;
-    for (const Layer& w : layers_) {
-      states.push_back({w.time_mix.new_state(), Vector(w.norm.v.size())});
+    for (std::size_t il = 0; il < layers_.size(); ++il) {
+      const Layer& w = layers_[il];
+      states.push_back({w.time_mix.new_state(initial(il)), Vector(w.norm.v.size())});
     }
     Logits result;
     for (const Token token : tokens) {

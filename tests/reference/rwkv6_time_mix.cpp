@@ -29,8 +29,14 @@ Rwkv6TimeMix::Rwkv6TimeMix(const GgufFile& file, const std::string& blk, std::si
   n_embd_ = decay_.v.size();
 }
 
-Rwkv6TimeMix::State Rwkv6TimeMix::new_state() const {
-  return {Vector(n_embd_), Vector(n_embd_ * head_size_)};
+Rwkv6TimeMix::State Rwkv6TimeMix::new_state(const Vector& initial) const {
+  State state = {Vector(n_embd_), Vector(n_embd_ * head_size_)};
+  for (std::size_t i = 0; i < initial.size(); ++i) {
+    const std::size_t head = i / (head_size_ * head_size_);
+    const std::size_t value = i / head_size_ % head_size_, key = i % head_size_;
+    state.s[(head * head_size_ + key) * head_size_ + value] = initial[i];
+  }
+  return state;
 }
 
 Rwkv6TimeMix::Projection Rwkv6TimeMix::read_projection(const GgufFile& file,

@@ -16,7 +16,8 @@ class Rwkv6TimeMix {
     Vector before;  // {C}
     Vector s;       // {S, S, H}
   };
-  State new_state() const;
+  // From matrices {n_head, values, keys}, or from zeros where there are none.
+  State new_state(const Vector& initial) const;
 
   // What is added to the residual.
   Vector compute(const Vector& normed, State& state, Noise& noise) const;

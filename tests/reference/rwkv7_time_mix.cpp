@@ -22,9 +22,9 @@ Rwkv7TimeMix::Rwkv7TimeMix(const GgufFile& file, const std::string& blk, std::si
   ln_ = read("ln.weight"), ln_bias_ = read("ln.bias");
 }
 
-Rwkv7TimeMix::State Rwkv7TimeMix::new_state() const {
+Rwkv7TimeMix::State Rwkv7TimeMix::new_state(const Vector& initial) const {
   const std::size_t n = w0_.v.size();
-  return {Vector(n), Vector(n * head_size_)};
+  return {Vector(n), initial.empty() ? Vector(n * head_size_) : initial};
 }
 
 Vector Rwkv7TimeMix::compute(const Vector& normed, State& state, Vector& v_first,

@@ -16,7 +16,8 @@ class Rwkv7TimeMix {
     Vector before;  // {C}
     Vector s;       // {S, S, H}
   };
-  State new_state() const;
+  // From matrices {n_head, values, keys}, or from zeros where there are none.
+  State new_state(const Vector& initial) const;
 
   // What is added to the residual. v_first is written by the first layer, read by the others.
   Vector compute(const Vector& normed, State& state, Vector& v_first, Noise& noise) const;

@@ -37,7 +37,9 @@ class Hybrid final : public Reference {
 
   Logits logits(std::span<const Token> tokens, Noise noise) const override {
     std::vector<typename TimeMix::State> states;
-    for (const Layer<TimeMix>& w : layers_) states.push_back(w.time_mix.new_state());
+    for (std::size_t il = 0; il < layers_.size(); ++il) {
+      states.push_back(layers_[il].time_mix.new_state(initial(il)));
+    }
     Logits result;
     for (const Token token : tokens) {
       Vector x = embed(ends_, token), v_first;

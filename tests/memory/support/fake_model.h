@@ -185,8 +185,9 @@ inline void run_model(const RecurrentContext& context, std::size_t n_layers,
 // What is wrong with a cell that should hold these tokens' state; empty: nothing. `tensors` are
 // those of R and S.
 inline std::string wrong_content(const KvMemory& kv, std::span<const StateTensor> tensors,
-                                 CellId cell, std::span<const Token> tokens) {
-  const std::uint64_t hash = fold(0, tokens);
+                                 CellId cell, std::span<const Token> tokens,
+                                 std::uint64_t base = 0) {
+  const std::uint64_t hash = fold(base, tokens);
   for (const StateTensor& t : tensors) {
     if (read_hash(t.rows, cell.value) == (hash ^ key_of(t.layer, t.kind))) continue;
     return fmt::format("layer {}: {}", t.layer.value, state_letter(t.kind));
