@@ -203,7 +203,7 @@ void Engine::Core::forget(SeqId seq) {
 Pos Engine::Core::n_read(SeqId seq) {
   if (memory->is_parked(seq)) {
     const auto bytes = parked.extract(seq);  // waking one may park another
-    if (bytes) static_cast<void>(memory->state_read(*bytes.mapped(), seq));
+    if (bytes) static_cast<void>(memory->state_read(*bytes.mapped(), seq, Checksums::kIgnore));
   }
   const auto newest = memory->seq_pos_max(seq);
   if (newest) return *newest + 1;

@@ -15,7 +15,8 @@ PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tok
   ++stats_.n_prompts;
   if (match.hit && match.hit->n_tokens > n_have) {
     const auto state = states_.find(match.hit->id);
-    if (state != states_.end() && memory_.state_read(state->second, place.seq)) {
+    if (state != states_.end() &&
+        memory_.state_read(state->second, place.seq, Checksums::kIgnore)) {
       report.n_restored = match.hit->n_tokens;
       static_cast<void>(tree_.use(match.hit->id));
       ++stats_.n_hits;

@@ -108,14 +108,16 @@ Status Session::reset() {
 Result<std::vector<std::byte>> Session::save() const {
   return guarded([&]() -> Result<std::vector<std::byte>> {
     EDDY_TRY(impl_->core->check_idle());
-    std::vector<std::byte> state;
+    const SessionRecord record = {.init_state = impl_->key.init_state,
+                                  .tokens = impl_->tokens,
+                                  .pending = std::string(impl_->answer_bytes.pending()),
+                                  .state = {}};
+    const Margins margins = session_margins(record);
+    std::vector<std::byte> bytes(margins.front);
     if (impl_->core->n_read(impl_->seq) > 0) {
-      EDDY_TRY_ASSIGN(state, impl_->core->memory->state_write(impl_->seq));
+      EDDY_TRY_ASSIGN(bytes, impl_->core->memory->state_write(impl_->seq, margins));
     }
-    return encode_session({.init_state = impl_->key.init_state,
-                           .tokens = impl_->tokens,
-                           .pending = std::string(impl_->answer_bytes.pending()),
-                           .state = state});
+    return seal_session(record, std::move(bytes));
   });
 }
 
@@ -289,7 +291,7 @@ Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput
 Status Session::Impl::begin() {
   const InitState::Impl* init = init_state.impl();
   if (!init || core->n_read(seq) > 0) return {};
-  return core->memory->state_read(init->bytes, seq);
+  return core->memory->state_read(init->bytes, seq, Checksums::kIgnore);
 }
 
 void Session::Impl::forget_from(std::size_t n_kept) {
@@ -301,12 +303,13 @@ void Session::Impl::forget_from(std::size_t n_kept) {
 
 Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {
   const SeqId spare = core->free_seqs.back();
-  Status read = core->memory->state_read(state, spare);
+  // The session's checksum has covered the state.
+  Status read = core->memory->state_read(state, spare, Checksums::kIgnore);
   if (!read && read.error().code == ErrorCode::kFull) {
     // With fewer cells than sessions: this session's own state makes room. Its tokens stay, so
     // nothing is lost should the bytes be refused after all.
     core->forget(seq);
-    read = core->memory->state_read(state, spare);
+    read = core->memory->state_read(state, spare, Checksums::kIgnore);
   }
   EDDY_TRY(std::move(read));
   const Pos n_read = core->n_read(spare);

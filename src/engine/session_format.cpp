@@ -1,10 +1,12 @@
 #include "engine/session_format.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/checked.h"
 #include "base/checksum.h"
@@ -99,25 +101,39 @@ std::string init_state_text(const Digest128& digest) {
   return fmt::format("{:016x}{:016x}", digest.high, digest.low);
 }
 
-std::vector<std::byte> encode_session(const SessionRecord& record) {
-  std::vector<std::byte> out;
+Margins session_margins(const SessionRecord& record) {
   const bool has_init_state = record.init_state != Digest128();
-  out.reserve(kHeaderBytes + kInitStateBytes + record.tokens.size() * sizeof(std::int32_t) +
-              record.pending.size() + record.state.size() + kChecksumBytes);
-  append(out, std::as_bytes(std::span(kMagic)));
-  append_number(out, has_init_state ? kVersionWithInitState : kVersion);
-  append_number(out, static_cast<std::uint32_t>(record.pending.size()));
-  append_number(out, static_cast<std::uint64_t>(record.tokens.size()));
-  append_number(out, static_cast<std::uint64_t>(record.state.size()));
+  return {.front = kHeaderBytes + (has_init_state ? kInitStateBytes : 0) +
+                   record.tokens.size() * sizeof(std::int32_t) + record.pending.size(),
+          .back = kChecksumBytes};
+}
+
+std::vector<std::byte> seal_session(const SessionRecord& record, std::vector<std::byte> bytes) {
+  const std::size_t n_front = session_margins(record).front;
+  const bool has_init_state = record.init_state != Digest128();
+  std::vector<std::byte> head;
+  head.reserve(n_front);
+  append(head, std::as_bytes(std::span(kMagic)));
+  append_number(head, has_init_state ? kVersionWithInitState : kVersion);
+  append_number(head, static_cast<std::uint32_t>(record.pending.size()));
+  append_number(head, static_cast<std::uint64_t>(record.tokens.size()));
+  append_number(head, static_cast<std::uint64_t>(bytes.size() - n_front));
   if (has_init_state) {
-    append_number(out, record.init_state.low);
-    append_number(out, record.init_state.high);
+    append_number(head, record.init_state.low);
+    append_number(head, record.init_state.high);
   }
-  for (const Token token : record.tokens) append_number(out, token.value);
-  append(out, std::as_bytes(std::span(record.pending)));
-  append(out, record.state);
-  append_number(out, checksum64(out));
-  return out;
+  for (const Token token : record.tokens) append_number(head, token.value);
+  append(head, std::as_bytes(std::span(record.pending)));
+  assert(head.size() == n_front);
+  std::ranges::copy(head, bytes.begin());
+  append_number(bytes, checksum64(bytes));
+  return bytes;
+}
+
+std::vector<std::byte> encode_session(const SessionRecord& record) {
+  std::vector<std::byte> bytes(session_margins(record).front);
+  append(bytes, record.state);
+  return seal_session(record, std::move(bytes));
 }
 
 Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {

@@ -22,6 +22,7 @@
 #include "base/checksum.h"
 #include "eddy/result.h"
 #include "eddy/types.h"
+#include "memory/state_format.h"
 
 namespace eddy {
 
@@ -36,6 +37,11 @@ struct SessionRecord {
 std::string init_state_text(const Digest128& digest);
 
 std::vector<std::byte> encode_session(const SessionRecord& record);
+
+// The same without a copy of the state: what comes around it, and the session of a record without
+// state and of bytes that hold its state behind `front`, or nothing but that.
+Margins session_margins(const SessionRecord& record);
+std::vector<std::byte> seal_session(const SessionRecord& record, std::vector<std::byte> bytes);
 
 // The record, whose state lies in `bytes`. kMalformed, kMismatch (another version). Token ids are
 // not compared with a vocabulary.

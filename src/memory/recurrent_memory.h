@@ -225,7 +225,8 @@ class RecurrentMemory {
   // Installs what state_write() made: one state into one sequence, or all in place of all that are
   // there. Bytes are validated whole first, and used where they lie.
   // Errors as StateView::parse(), and kFull; kInvalidArgument: an id that this memory lacks.
-  // Checksums::kIgnore is for tests and fuzzers, to reach what lies behind.
+  // Checksums::kIgnore is for bytes that have not left the process, or whose owner has checked
+  // them.
   Status state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
                     Checksums checksums = Checksums::kVerify);
 
