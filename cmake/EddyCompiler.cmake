@@ -13,7 +13,10 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Precompiled headers change no meaning; ccache would know them by their dates.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime ${CCACHE})
 endif()
 
 include(CheckPIESupported)
@@ -25,6 +28,7 @@ target_compile_options(eddy_compiler INTERFACE
   -Wall -Wextra -Wconversion -Werror -ffp-contract=off
   # GCC 12 takes the sum of a literal and a string for an overlapping copy (its bug 105651).
   "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>"
+  "$<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>"  # lets ccache see precompiled headers
   "$<$<CONFIG:Release>:-g1;-fstack-protector-strong>"
   "$<$<CONFIG:Debug>:-Og>")
 target_link_options(eddy_compiler INTERFACE -Wl,-z,relro -Wl,-z,now)
@@ -44,3 +48,8 @@ endif()
 if(EDDY_FUZZ)
   target_compile_options(eddy_compiler INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# The same where the compiler takes longer than what it compiles: commands and tests.
+add_library(eddy_lean_compiler INTERFACE)
+target_link_libraries(eddy_lean_compiler INTERFACE eddy_compiler)
+target_compile_options(eddy_lean_compiler INTERFACE "$<$<CONFIG:Release>:-O1>")

@@ -3,13 +3,19 @@
 find_package(GTest REQUIRED)
 find_package(rapidcheck REQUIRED)
 
+# They are position independent as programs are, not as libraries.
+eddy_add_headers(eddy_test_headers LINKS eddy_lean_compiler GTest::gtest HEADERS <gtest/gtest.h>)
+set_target_properties(eddy_test_headers PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+target_compile_options(eddy_test_headers PRIVATE ${CMAKE_CXX_COMPILE_OPTIONS_PIE})
+
 # eddy_add_test(<name> [SLOW] SOURCES <files>... LIBS <targets>...)
 #
 # A GoogleTest program. EDDY_SOURCE_DIR is the root of the repository, for data files.
 function(eddy_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "SLOW" "" "SOURCES;LIBS")
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE eddy_compiler ${ARG_LIBS} rapidcheck GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE eddy_lean_compiler ${ARG_LIBS} rapidcheck GTest::gtest_main)
+  target_precompile_headers(${name} REUSE_FROM eddy_test_headers)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE EDDY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(${name} PROPERTIES

@@ -19,30 +19,30 @@ namespace HWY_NAMESPACE {
 // Element: the stored type. Pointers are to stored elements; they need no alignment beyond it.
 struct F32 {
   using Element = float;
-  static HWY_INLINE V16 load16(const Element* p) { return load(p); }
-  static HWY_INLINE void store16(V16 v, Element* p) { store(v, p); }
+  static EDDY_LANES V16 load16(const Element* p) { return load(p); }
+  static EDDY_LANES void store16(V16 v, Element* p) { store(v, p); }
 };
 struct F16 {
   using Element = std::uint16_t;
-  static HWY_INLINE V16 load16(const Element* p) { return load_f16(p); }
-  static HWY_INLINE void store16(V16 v, Element* p) { store_f16(v, p); }
+  static EDDY_LANES V16 load16(const Element* p) { return load_f16(p); }
+  static EDDY_LANES void store16(V16 v, Element* p) { store_f16(v, p); }
 };
 struct BF16 {
   using Element = std::uint16_t;
-  static HWY_INLINE V16 load16(const Element* p) { return load_bf16(p); }
-  static HWY_INLINE void store16(V16 v, Element* p) { store_bf16(v, p); }
+  static EDDY_LANES V16 load16(const Element* p) { return load_bf16(p); }
+  static EDDY_LANES void store16(V16 v, Element* p) { store_bf16(v, p); }
 };
 
 // The first n elements, 0 <= n <= 16, and zeros behind them.
 template <class Type>
-HWY_INLINE V16 load_first_of(const typename Type::Element* p, std::int64_t n) {
+EDDY_LANES V16 load_first_of(const typename Type::Element* p, std::int64_t n) {
   if (HWY_LIKELY(n == kLanes)) return Type::load16(p);
   typename Type::Element all[16] = {};
   std::memcpy(all, p, static_cast<std::size_t>(n) * sizeof *p);
   return Type::load16(all);
 }
 template <class Type>
-HWY_INLINE void store_first_of(V16 v, typename Type::Element* p, std::int64_t n) {
+EDDY_LANES void store_first_of(V16 v, typename Type::Element* p, std::int64_t n) {
   if (HWY_LIKELY(n == kLanes)) return Type::store16(v, p);
   typename Type::Element all[16];
   Type::store16(v, all);
@@ -51,13 +51,13 @@ HWY_INLINE void store_first_of(V16 v, typename Type::Element* p, std::int64_t n)
 
 // v as it comes back from a store.
 template <class Type>
-HWY_INLINE V16 rounded_to(V16 v) {
+EDDY_LANES V16 rounded_to(V16 v) {
   typename Type::Element all[16];
   Type::store16(v, all);
   return Type::load16(all);
 }
 template <>
-HWY_INLINE V16 rounded_to<F32>(V16 v) {
+EDDY_LANES V16 rounded_to<F32>(V16 v) {
   return v;
 }
 

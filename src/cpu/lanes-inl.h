@@ -28,6 +28,22 @@
 #include "cpu/parts_vector-inl.h"
 #endif
 
+// How operations on sixteen lanes are compiled: EDDY_CALL those of hundreds of instructions in the
+// plain set, where a call costs little and inlining costs the compiler much; EDDY_LANES the others.
+// Between quick kernels all are calls.
+#undef EDDY_LANES
+#undef EDDY_CALL
+#ifdef EDDY_QUICK_KERNELS
+#define EDDY_LANES inline HWY_NOINLINE
+#else
+#define EDDY_LANES HWY_INLINE
+#endif
+#if EDDY_PLAIN
+#define EDDY_CALL inline HWY_NOINLINE
+#else
+#define EDDY_CALL EDDY_LANES
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
@@ -48,21 +64,21 @@ struct I16 {
   for (std::size_t i = 0; i < kParts; ++i) out.p[i] = expression; \
   return out
 
-HWY_INLINE V16 broadcast(float x) { EDDY_EACH_PART(V16, part::broadcast(x)); }
-HWY_INLINE V16 zeros() { return broadcast(0.0f); }
-HWY_INLINE V16 load(const float* p) { EDDY_EACH_PART(V16, part::load(p + i * part::kSize)); }
-HWY_INLINE void store(V16 v, float* p) {
+EDDY_LANES V16 broadcast(float x) { EDDY_EACH_PART(V16, part::broadcast(x)); }
+EDDY_LANES V16 zeros() { return broadcast(0.0f); }
+EDDY_LANES V16 load(const float* p) { EDDY_EACH_PART(V16, part::load(p + i * part::kSize)); }
+EDDY_LANES void store(V16 v, float* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store(v.p[i], p + i * part::kSize);
 }
 
 // The first n lanes, 0 <= n <= 16, and zeros behind them.
-HWY_INLINE V16 load_first(const float* p, std::int64_t n) {
+EDDY_LANES V16 load_first(const float* p, std::int64_t n) {
   if (HWY_LIKELY(n == kLanes)) return load(p);
   float all[16] = {};
   std::memcpy(all, p, static_cast<std::size_t>(n) * sizeof(float));
   return load(all);
 }
-HWY_INLINE void store_first(V16 v, float* p, std::int64_t n) {
+EDDY_LANES void store_first(V16 v, float* p, std::int64_t n) {
   if (HWY_LIKELY(n == kLanes)) return store(v, p);
   float all[16];
   store(v, all);
@@ -70,91 +86,91 @@ HWY_INLINE void store_first(V16 v, float* p, std::int64_t n) {
 }
 
 // v with zeros behind the first n lanes.
-HWY_INLINE V16 first_lanes(V16 v, std::int64_t n) {
+EDDY_LANES V16 first_lanes(V16 v, std::int64_t n) {
   if (HWY_LIKELY(n == kLanes)) return v;
   float all[16];
   store(v, all);
   return load_first(all, n);
 }
 
-HWY_INLINE V16 add(V16 a, V16 b) { EDDY_EACH_PART(V16, part::add(a.p[i], b.p[i])); }
-HWY_INLINE V16 sub(V16 a, V16 b) { EDDY_EACH_PART(V16, part::sub(a.p[i], b.p[i])); }
-HWY_INLINE V16 mul(V16 a, V16 b) { EDDY_EACH_PART(V16, part::mul(a.p[i], b.p[i])); }
-HWY_INLINE V16 div(V16 a, V16 b) { EDDY_EACH_PART(V16, part::div(a.p[i], b.p[i])); }
-HWY_INLINE V16 sqrt(V16 v) { EDDY_EACH_PART(V16, part::sqrt(v.p[i])); }
+EDDY_LANES V16 add(V16 a, V16 b) { EDDY_EACH_PART(V16, part::add(a.p[i], b.p[i])); }
+EDDY_LANES V16 sub(V16 a, V16 b) { EDDY_EACH_PART(V16, part::sub(a.p[i], b.p[i])); }
+EDDY_LANES V16 mul(V16 a, V16 b) { EDDY_EACH_PART(V16, part::mul(a.p[i], b.p[i])); }
+EDDY_LANES V16 div(V16 a, V16 b) { EDDY_EACH_PART(V16, part::div(a.p[i], b.p[i])); }
+EDDY_LANES V16 sqrt(V16 v) { EDDY_EACH_PART(V16, part::sqrt(v.p[i])); }
 
 // a b + c, rounded once.
-HWY_INLINE V16 fma(V16 a, V16 b, V16 c) { EDDY_EACH_PART(V16, part::fma(a.p[i], b.p[i], c.p[i])); }
+EDDY_LANES V16 fma(V16 a, V16 b, V16 c) { EDDY_EACH_PART(V16, part::fma(a.p[i], b.p[i], c.p[i])); }
 
 // a > b ? yes : no; a NaN is greater than nothing.
-HWY_INLINE V16 if_greater(V16 a, V16 b, V16 yes, V16 no) {
+EDDY_LANES V16 if_greater(V16 a, V16 b, V16 yes, V16 no) {
   EDDY_EACH_PART(V16, part::if_greater(a.p[i], b.p[i], yes.p[i], no.p[i]));
 }
 // x, but no less than low, or no more than high: low > x ? low : x. A NaN stays.
-HWY_INLINE V16 at_least(V16 low, V16 x) { EDDY_EACH_PART(V16, part::at_least(low.p[i], x.p[i])); }
-HWY_INLINE V16 at_most(V16 high, V16 x) { EDDY_EACH_PART(V16, part::at_most(high.p[i], x.p[i])); }
+EDDY_LANES V16 at_least(V16 low, V16 x) { EDDY_EACH_PART(V16, part::at_least(low.p[i], x.p[i])); }
+EDDY_LANES V16 at_most(V16 high, V16 x) { EDDY_EACH_PART(V16, part::at_most(high.p[i], x.p[i])); }
 
-HWY_INLINE I16 bits(V16 v) { EDDY_EACH_PART(I16, part::bits(v.p[i])); }
-HWY_INLINE V16 from_bits(I16 v) { EDDY_EACH_PART(V16, part::from_bits(v.p[i])); }
-HWY_INLINE I16 broadcast_int(std::int32_t x) { EDDY_EACH_PART(I16, part::broadcast_int(x)); }
-HWY_INLINE I16 load_int(const std::int32_t* p) {
+EDDY_LANES I16 bits(V16 v) { EDDY_EACH_PART(I16, part::bits(v.p[i])); }
+EDDY_LANES V16 from_bits(I16 v) { EDDY_EACH_PART(V16, part::from_bits(v.p[i])); }
+EDDY_LANES I16 broadcast_int(std::int32_t x) { EDDY_EACH_PART(I16, part::broadcast_int(x)); }
+EDDY_LANES I16 load_int(const std::int32_t* p) {
   EDDY_EACH_PART(I16, part::load_int(p + i * part::kSize));
 }
-HWY_INLINE void store_int(I16 v, std::int32_t* p) {
+EDDY_LANES void store_int(I16 v, std::int32_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_int(v.p[i], p + i * part::kSize);
 }
-HWY_INLINE I16 add_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::add_int(a.p[i], b.p[i])); }
-HWY_INLINE I16 sub_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::sub_int(a.p[i], b.p[i])); }
-HWY_INLINE I16 and_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::and_int(a.p[i], b.p[i])); }
-HWY_INLINE I16 or_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::or_int(a.p[i], b.p[i])); }
-HWY_INLINE I16 xor_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::xor_int(a.p[i], b.p[i])); }
-HWY_INLINE I16 max_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::max_int(a.p[i], b.p[i])); }
+EDDY_LANES I16 add_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::add_int(a.p[i], b.p[i])); }
+EDDY_LANES I16 sub_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::sub_int(a.p[i], b.p[i])); }
+EDDY_LANES I16 and_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::and_int(a.p[i], b.p[i])); }
+EDDY_LANES I16 or_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::or_int(a.p[i], b.p[i])); }
+EDDY_LANES I16 xor_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::xor_int(a.p[i], b.p[i])); }
+EDDY_LANES I16 max_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::max_int(a.p[i], b.p[i])); }
 // Zeros come in; 0 <= n < 32.
-HWY_INLINE I16 shift_left(I16 v, int n) { EDDY_EACH_PART(I16, part::shift_left(v.p[i], n)); }
-HWY_INLINE I16 shift_right(I16 v, int n) { EDDY_EACH_PART(I16, part::shift_right(v.p[i], n)); }
+EDDY_LANES I16 shift_left(I16 v, int n) { EDDY_EACH_PART(I16, part::shift_left(v.p[i], n)); }
+EDDY_LANES I16 shift_right(I16 v, int n) { EDDY_EACH_PART(I16, part::shift_right(v.p[i], n)); }
 // table[byte] for each byte, which is below 16.
-HWY_INLINE I16 look_up(const std::int8_t (&table)[16], I16 indices) {
+EDDY_LANES I16 look_up(const std::int8_t (&table)[16], I16 indices) {
   EDDY_EACH_PART(I16, part::look_up(table, indices.p[i]));
 }
-HWY_INLINE V16 to_float(I16 v) { EDDY_EACH_PART(V16, part::to_float(v.p[i])); }
-HWY_INLINE V16 abs(V16 v) { return from_bits(and_int(bits(v), broadcast_int(0x7fffffff))); }
+EDDY_LANES V16 to_float(I16 v) { EDDY_EACH_PART(V16, part::to_float(v.p[i])); }
+EDDY_LANES V16 abs(V16 v) { return from_bits(and_int(bits(v), broadcast_int(0x7fffffff))); }
 
 // v 2^n for whole n in [-151, 129], rounded once; n also as the integer `n_int`.
-HWY_INLINE V16 scale_by_power(V16 v, V16 n, I16 n_int) {
+EDDY_CALL V16 scale_by_power(V16 v, V16 n, I16 n_int) {
   EDDY_EACH_PART(V16, part::scale_by_power(v.p[i], n.p[i], n_int.p[i]));
 }
 
 // Sixteen halves or bfloat16s to floats and back, rounded to nearest even; NaN stays NaN.
-HWY_INLINE V16 load_f16(const std::uint16_t* p) {
+EDDY_CALL V16 load_f16(const std::uint16_t* p) {
   EDDY_EACH_PART(V16, part::load_f16(p + i * part::kSize));
 }
-HWY_INLINE void store_f16(V16 v, std::uint16_t* p) {
+EDDY_CALL void store_f16(V16 v, std::uint16_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_f16(v.p[i], p + i * part::kSize);
 }
-HWY_INLINE V16 load_bf16(const std::uint16_t* p) {
+EDDY_CALL V16 load_bf16(const std::uint16_t* p) {
   EDDY_EACH_PART(V16, part::load_bf16(p + i * part::kSize));
 }
-HWY_INLINE void store_bf16(V16 v, std::uint16_t* p) {
+EDDY_CALL void store_bf16(V16 v, std::uint16_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_bf16(v.p[i], p + i * part::kSize);
 }
 #undef EDDY_EACH_PART
 
 // The sum of all lanes by the tree 8, 4, 2, 1: lane i + lane i + 8, then + 4, + 2, + 1.
-HWY_INLINE part::F sum_parts(V16 v) {
+EDDY_LANES part::F sum_parts(V16 v) {
   for (std::size_t half = kParts / 2; half >= 1; half /= 2) {
     for (std::size_t i = 0; i < half; ++i) v.p[i] = part::add(v.p[i], v.p[i + half]);
   }
   return v.p[0];
 }
-HWY_INLINE float sum_lanes(V16 v) { return part::sum(sum_parts(v)); }
+EDDY_LANES float sum_lanes(V16 v) { return part::sum(sum_parts(v)); }
 
 // The same for four at once.
-HWY_INLINE void sum_lanes_of_four(V16 a, V16 b, V16 c, V16 d, float* sums) {
+EDDY_LANES void sum_lanes_of_four(V16 a, V16 b, V16 c, V16 d, float* sums) {
   part::sums_of_four(sum_parts(a), sum_parts(b), sum_parts(c), sum_parts(d), sums);
 }
 
 // The largest lane; any of them where one is NaN.
-HWY_INLINE float max_lane(V16 v) {
+EDDY_LANES float max_lane(V16 v) {
   float all[16];
   store(v, all);
   for (int half = 8; half >= 1; half /= 2) {
@@ -164,13 +180,13 @@ HWY_INLINE float max_lane(V16 v) {
 }
 
 // The largest lane; and whether a lane of a is greater than that of b, where none is negative.
-HWY_INLINE std::int32_t max_lane(I16 v) {
+EDDY_LANES std::int32_t max_lane(I16 v) {
   for (std::size_t half = kParts / 2; half >= 1; half /= 2) {
     for (std::size_t i = 0; i < half; ++i) v.p[i] = part::max_int(v.p[i], v.p[i + half]);
   }
   return part::max_of(v.p[0]);
 }
-HWY_INLINE bool any_greater(I16 a, I16 b) {
+EDDY_LANES bool any_greater(I16 a, I16 b) {
   part::I negative = part::sub_int(b.p[0], a.p[0]);
   for (std::size_t i = 1; i < kParts; ++i) {
     negative = part::or_int(negative, part::sub_int(b.p[i], a.p[i]));

@@ -28,7 +28,7 @@ struct ReducedExp {
   V16 n, r, slope;
   I16 n_int;
 };
-HWY_INLINE ReducedExp reduced_exp(V16 x) {
+EDDY_CALL ReducedExp reduced_exp(V16 x) {
   const V16 shifted = fma(x, broadcast(0x1.715476p+0f), broadcast(kRounder));
   const V16 n = sub(shifted, broadcast(kRounder));
   V16 r = fma(n, broadcast(-0x1.62e43p-1f), x);  // exact
@@ -42,21 +42,21 @@ HWY_INLINE ReducedExp reduced_exp(V16 x) {
 }
 
 // e^x = 2^n (1 + r slope); 0 below -104, infinity from 88.73 on.
-HWY_INLINE V16 exp(V16 x) {
+EDDY_CALL V16 exp(V16 x) {
   const ReducedExp e = reduced_exp(at_most(broadcast(89.0f), at_least(broadcast(-104.0f), x)));
   return scale_by_power(fma(e.slope, e.r, broadcast(1.0f)), e.n, e.n_int);
 }
 
 // e^x with the bits of exp(), sooner where every |x| <= 87: then e^x is in the normal range, and
 // 2^n is an addition to the exponent.
-HWY_INLINE V16 exp_of_small(V16 x) {
+EDDY_CALL V16 exp_of_small(V16 x) {
   if (HWY_UNLIKELY(any_greater(bits(abs(x)), bits(broadcast(87.0f))))) return exp(x);
   const ReducedExp e = reduced_exp(x);
   return from_bits(add_int(bits(fma(e.slope, e.r, broadcast(1.0f))), shift_left(e.n_int, 23)));
 }
 
 // e^x - 1 = 2^n r slope + (2^n - 1) for x <= 0.
-HWY_INLINE V16 expm1(V16 x) {
+EDDY_CALL V16 expm1(V16 x) {
   const ReducedExp e = reduced_exp(at_least(broadcast(-104.0f), x));
   const V16 power = scale_by_power(broadcast(1.0f), e.n, e.n_int);
   return fma(power, mul(e.r, e.slope), sub(power, broadcast(1.0f)));
@@ -66,7 +66,7 @@ HWY_INLINE V16 expm1(V16 x) {
 //   u < 1/2: f = u, k = 0; else f = (u - 1) / 2, which is exact, k = 1
 //   s = f / (2 + f), z = s^2:  log(1 + f) = f - f^2/2 + s (f^2/2 + z p(z)),  + k ln 2
 // p by Remez's exchange on [0, 0.04]; error of z p(z) below 5e-11.
-HWY_INLINE V16 log1p(V16 u) {
+EDDY_CALL V16 log1p(V16 u) {
   const V16 half = broadcast(0.5f);
   const V16 f = if_greater(half, u, u, mul(sub(u, broadcast(1.0f)), half));
   const V16 k = if_greater(half, u, zeros(), broadcast(1.0f));
@@ -82,27 +82,27 @@ HWY_INLINE V16 log1p(V16 u) {
 }
 
 // log(1 + e^x), as max(x, 0) + log(1 + e^-|x|).
-HWY_INLINE V16 softplus(V16 x) {
+EDDY_CALL V16 softplus(V16 x) {
   const V16 tail = log1p(exp(sub(zeros(), abs(x))));
   return add(at_least(zeros(), x), tail);
 }
 
 // x / (1 + e^-x); -0 from -200 down.
-HWY_INLINE V16 silu(V16 x) {
+EDDY_CALL V16 silu(V16 x) {
   x = at_least(broadcast(-200.0f), x);
   const V16 e = exp(sub(zeros(), abs(x)));
   return div(if_greater(x, zeros(), x, mul(x, e)), add(e, broadcast(1.0f)));
 }
 
 // 1 / (1 + e^-x).
-HWY_INLINE V16 sigmoid(V16 x) {
+EDDY_CALL V16 sigmoid(V16 x) {
   const V16 one = broadcast(1.0f), e = exp(sub(zeros(), abs(x)));
   return div(if_greater(x, zeros(), one, e), add(e, one));
 }
 
 // |x| < 0.5625: x + x z p(z), z = x^2, p by Remez's exchange, relative error 1.4e-9;
 // else 1 - 2 / (e^2|x| + 1) with the sign of x.
-HWY_INLINE V16 tanh(V16 x) {
+EDDY_CALL V16 tanh(V16 x) {
   const V16 one = broadcast(1.0f), size = abs(x), z = mul(x, x);
   V16 p = broadcast(-0x1.95001cp-8f);
   p = fma(p, z, broadcast(0x1.582fbp-6f));
@@ -117,7 +117,7 @@ HWY_INLINE V16 tanh(V16 x) {
 
 // GELU by tanh (Hendrycks & Gimpel 2016): x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), which
 // is x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)).
-HWY_INLINE V16 gelu_tanh(V16 x) {
+EDDY_CALL V16 gelu_tanh(V16 x) {
   const V16 inner = fma(mul(x, x), broadcast(0x1.2444f2p-4f), broadcast(0x1.988454p+0f));
   return mul(x, sigmoid(mul(x, inner)));
 }

@@ -50,10 +50,10 @@ class StateTile {
         stride_(stride) {}
 
   // Vector n; the first of `count` lanes, the others zero.
-  HWY_INLINE V16 get(std::int64_t n, std::int64_t count = kLanes) const {
+  EDDY_LANES V16 get(std::int64_t n, std::int64_t count = kLanes) const {
     return from_ ? load_first_of<Type>(from_ + n * stride_, count) : zeros();
   }
-  HWY_INLINE void set(std::int64_t n, V16 v, std::int64_t count = kLanes) const {
+  EDDY_LANES void set(std::int64_t n, V16 v, std::int64_t count = kLanes) const {
     store_first_of<Type>(v, to_ + n * stride_, count);
   }
 
@@ -61,7 +61,7 @@ class StateTile {
   HWY_INLINE void turn() { from_ = to_; }
 
   // Zeros behind the first `count` lanes of all vectors, which have been set.
-  HWY_INLINE void clear_behind(std::int64_t count, std::int64_t n_vectors) const {
+  EDDY_LANES void clear_behind(std::int64_t count, std::int64_t n_vectors) const {
     if (count == kLanes) return;
     for (std::int64_t n = 0; n < n_vectors; ++n) {
       Type::store16(load_first_of<Type>(to_ + n * stride_, count), to_ + n * stride_);
