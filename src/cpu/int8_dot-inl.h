@@ -12,17 +12,12 @@
 #include "cpu/lanes-inl.h"
 #include "cpu/quantised_x.h"
 
-// Loops of so few rounds that all of them stand one after the other; not under sanitizers, which
-// would check each round by itself.
+// Loops of so few rounds that all of them stand one after the other, but in quick kernels.
 #undef EDDY_UNROLL
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+#if defined(EDDY_QUICK_KERNELS)
 #define EDDY_UNROLL
 #elif defined(__clang__)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define EDDY_UNROLL
-#else
 #define EDDY_UNROLL _Pragma("unroll")
-#endif
 #else
 #define EDDY_UNROLL _Pragma("GCC unroll 16")
 #endif
