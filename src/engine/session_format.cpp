@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kMagic = "EDDYSESS";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::uint32_t kVersionWithInitState = 2;
-constexpr std::size_t kHeaderBytes = 32;
+constexpr std::size_t kHeadBytes = 32;
 constexpr std::size_t kInitStateBytes = 16;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kMaxPending = 3;
@@ -51,7 +51,7 @@ struct Header {
 
   bool has_init_state() const { return version == kVersionWithInitState; }
   // Where the tokens begin.
-  std::size_t n_head() const { return kHeaderBytes + (has_init_state() ? kInitStateBytes : 0); }
+  std::size_t n_head() const { return kHeadBytes + (has_init_state() ? kInitStateBytes : 0); }
 
   // The whole record's bytes; nullopt if no record can be that long.
   std::optional<std::uint64_t> n_bytes() const {
@@ -63,7 +63,7 @@ struct Header {
 };
 
 Result<Header> read_header(std::span<const std::byte> bytes) {
-  if (bytes.size() < kHeaderBytes + kChecksumBytes ||
+  if (bytes.size() < kHeadBytes + kChecksumBytes ||
       std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     return fail(ErrorCode::kMalformed, "session: does not start with \"{}\"", kMagic);
   }
@@ -103,7 +103,7 @@ std::string init_state_text(const Digest128& digest) {
 
 Margins session_margins(const SessionRecord& record) {
   const bool has_init_state = record.init_state != Digest128();
-  return {.front = kHeaderBytes + (has_init_state ? kInitStateBytes : 0) +
+  return {.front = kHeadBytes + (has_init_state ? kInitStateBytes : 0) +
                    record.tokens.size() * sizeof(std::int32_t) + record.pending.size(),
           .back = kChecksumBytes};
 }
@@ -145,8 +145,8 @@ Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
   }
   SessionRecord record;
   if (header->has_init_state()) {
-    record.init_state = {.low = number_at<std::uint64_t>(bytes, kHeaderBytes),
-                         .high = number_at<std::uint64_t>(bytes, kHeaderBytes + 8)};
+    record.init_state = {.low = number_at<std::uint64_t>(bytes, kHeadBytes),
+                         .high = number_at<std::uint64_t>(bytes, kHeadBytes + 8)};
     if (record.init_state == Digest128()) {
       return fail(ErrorCode::kMalformed, "session: version {} without an initial state",
                   header->version);

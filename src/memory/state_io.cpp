@@ -22,9 +22,8 @@ Status write_state(const StateSource& source, CellId cell, Pos n_tokens, StateWr
   auto t = source.tensors.all().begin();
   auto k = source.kv.all().begin();
   for (const StateFormat::Row& row : source.format.rows) {
-    const auto elements = writer.add_row([&](std::vector<std::byte>& out) {
+    const auto elements = writer.add_row([&](std::vector<std::byte>& out, std::uint64_t n_bytes) {
       if (!row.is_by_position()) return source.tensors.append(*t++, cell, out);
-      const std::uint64_t n_bytes = row.n_rows(n_tokens) * row.n_bytes;
       source.kv.append(*k++, cell, row.first_row(n_tokens), n_bytes, out);
     });
     const auto element = first_non_finite(row.type, elements);
@@ -72,12 +71,14 @@ Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId
 Result<std::vector<std::byte>> write_initial_state(const StateFormat& format,
                                                    std::span<const std::vector<float>> r) {
   const Pos n_tokens = 0;
-  StateWriter writer(format, StateContent::kOne, std::span(&n_tokens, 1), {});
+  StateWriter writer(format, {.states = std::span(&n_tokens, 1)});
   writer.begin_state();
   std::size_t n_used = 0;
   for (const StateFormat::Row& row : format.rows) {
-    const std::span<std::byte> room = writer.next_row();
-    if (row.kind != StateKind::kR) continue;  // zeros, as the writer makes them
+    if (row.kind != StateKind::kR) {
+      writer.add_row([](auto& out, std::uint64_t n) { out.resize(out.size() + n); });  // zeros
+      continue;
+    }
     const auto layer = static_cast<std::size_t>(row.layer.value);
     const std::span<const float> values =
         layer < r.size() ? std::span(r[layer]) : std::span<const float>();
@@ -86,8 +87,11 @@ Result<std::vector<std::byte>> write_initial_state(const StateFormat& format,
       return fail(ErrorCode::kInvalidArgument, "layer {}: R: {} elements, expected {} bytes of {}",
                   layer, values.size(), row.n_bytes, dtype_name(row.type));
     }
-    encode(row.type, values, room.data());
-    if (const auto element = first_non_finite(row.type, room)) {
+    const auto elements = writer.add_row([&](auto& out, std::uint64_t n) {
+      out.resize(out.size() + n);
+      encode(row.type, values, &out[out.size() - n]);
+    });
+    if (const auto element = first_non_finite(row.type, elements)) {
       return fail(ErrorCode::kNonFinite, "layer {}: R: element {} is {}, which {} cannot hold",
                   layer, *element, values[*element], dtype_name(row.type));
     }

@@ -2,7 +2,7 @@
 //
 //   StateWriter writer(format, {.content = StateContent::kOne, .states = std::span(&n_tokens, 1)});
 //   writer.begin_state();
-//   for (each row of the format) writer.add_row([](std::vector<std::byte>& out) { append to out });
+//   for (each row of the format) writer.add_row([](auto& out, n_bytes) { append n_bytes to out });
 //   std::vector<std::byte> bytes = writer.finish();
 //
 // Threading: one thread.
@@ -34,12 +34,12 @@ class StateWriter {
   void begin_state();
 
   // Adds the elements of the state's next row of StateFormat::rows (of K and V: of all positions),
-  // which `append_to(bytes)` appends. Returns them; valid until the next call.
+  // which `append_to(bytes, n_bytes)` appends. Returns them; valid until the next call.
   template <class AppendTo>
   std::span<const std::byte> add_row(const AppendTo& append_to) {
     const std::uint64_t n_bytes = begin_row();
     const std::size_t first = bytes_.size();
-    append_to(bytes_);
+    append_to(bytes_, n_bytes);
     assert(bytes_.size() == first + n_bytes);
     return std::span<const std::byte>(bytes_).subspan(first, n_bytes);
   }
