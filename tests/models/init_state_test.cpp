@@ -103,7 +103,9 @@ TEST_F(InitStateFile, ValuesAreFinite) {
 }
 
 TEST_F(InitStateFile, OtherFilesAreNamed) {
-  expect_refused(std::string("PK\3\4") + std::string(100, 'x'), ErrorCode::kUnsupported, ".pth");
+  std::string zip(100, 'x');
+  zip.replace(0, 4, "PK\3\4");
+  expect_refused(zip, ErrorCode::kUnsupported, ".pth");
   expect_refused("GGUF and then nothing", ErrorCode::kUnsupported, "version");
   expect_refused("", ErrorCode::kMalformed, "");
   const auto none = read_init_state(posix_file_system(), folder_.path("none"), *model_of("rwkv7"));
