@@ -52,8 +52,8 @@ MUTANTS = [
         STAGED, "src == CellId() ? kZeroRow : src.value",
         "src == CellId() ? dst.value : src.value")]),
     ("B3", "negative positions can be read", [(
-        VIEW, "if (count < 1 || count > static_cast<std::uint64_t>(format_->n_tokens_max)) {",
-        "if (count < 1) {")]),
+        VIEW, "if (count > static_cast<std::uint64_t>(format_->n_tokens_max)) {",
+        "if (count > ~1ull) {")]),
     ("B4", "cut bytes are read", [
         (VIEW, "if (u64(kSizeAt) != bytes_.size()) {", "if (u64(kSizeAt) == 1) {"),
         (VIEW, "if (n_left < kSectionExtraBytes || n_left - kSectionExtraBytes < n_payload) {",
@@ -166,8 +166,9 @@ MUTANTS = [
         (CORE, "#include <algorithm>\n", "#include <algorithm>\n#include <cstdio>\n")]),
     # --- E: serialised states ---
     ("E1", "a failed write is a success", [(
-        STATE, "  return Error{ErrorCode::kOutOfMemory, \"state bytes\"};",
-        "  return std::vector<std::byte>();")]),
+        STATE,
+        "  return Error{ErrorCode::kOutOfMemory, \"state bytes\"};\n}\n\nStatus RecurrentMemory::state_read",
+        "  return std::vector<std::byte>();\n}\n\nStatus RecurrentMemory::state_read")]),
     ("E2", "a sequence is dropped before its new state is validated", [(
         STATE, "  const auto view = StateView::parse(",
         "  if (seq) ledger_.drop(*seq, SeqStatus::kEmpty);\n"
@@ -407,7 +408,7 @@ MUTANTS = [
     ("P1", "a state at the very end is started from without logits", [(
         TREE, "if (node.end == n_tokens && !node.entry->has_logits) return;", "")]),
     ("P2", "tenants share a tree", [(
-        NODES, "key.type_kv, key.salt);", "key.type_kv);")]),
+        NODES, "key.init_state.high, key.salt);", "key.init_state.high);")]),
     ("P3", "bytes of what is gone stay counted", [(
         TREE, "bool is_evicted) {\n  tier_bytes(node.entry->tier) -= node.entry->n_bytes;",
         "bool is_evicted) {")]),
