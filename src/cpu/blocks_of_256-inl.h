@@ -19,7 +19,7 @@ namespace HWY_NAMESPACE {
 struct Q2_K {
   static constexpr int kBlockBytes = 84, kChunks = 8, kScales = 2;
   static constexpr int kMost = 3, kOffset = 0;
-  static constexpr bool kHasLow = true, kHasRows = EDDY_HAS_ROWS;
+  static constexpr bool kHasLow = true;
   struct Scales {
     I16 both[4];  // byte s: scale in the low nibble, minimum in the high one, of sixteen elements
     V16 d, d_low;
@@ -37,6 +37,7 @@ struct Q2_K {
     }
   };
   struct Quants {
+    static constexpr bool kHasRows = EDDY_HAS_ROWS;
     I16 q[16];
     HWY_INLINE void load(const RowBlocks& blocks) { turn<16>(blocks, 16, q); }
     HWY_INLINE void words(int c, I16* out) const {
@@ -44,18 +45,18 @@ struct Q2_K {
         out[g] = bits_right(q[c / 4 * 8 + g], 2 * (c % 4), 3);
       }
     }
-  };
 #if EDDY_HAS_ROWS
-  static HWY_INLINE part::I row(const std::byte* block, int c) {
-    return row_bits(load_row(block + 16 + c / 4 * 32), 2 * (c % 4), 3);
-  }
+    static HWY_INLINE part::I row(const std::byte* block, int c) {
+      return row_bits(load_row(block + 16 + c / 4 * 32), 2 * (c % 4), 3);
+    }
 #endif
+  };
 };
 
 struct Q3_K {
   static constexpr int kBlockBytes = 110, kChunks = 8, kScales = 2;
   static constexpr int kMost = 7, kOffset = 4;
-  static constexpr bool kHasLow = false, kHasRows = EDDY_HAS_ROWS;
+  static constexpr bool kHasLow = false;
   struct Scales {
     I16 scales[4];  // byte s: 32 more than the scale of sixteen elements
     V16 d;
@@ -76,6 +77,7 @@ struct Q3_K {
     }
   };
   struct Quants {
+    static constexpr bool kHasRows = EDDY_HAS_ROWS;
     I16 high[8], q[16];
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<8>(blocks, 0, high);
@@ -87,13 +89,13 @@ struct Q3_K {
         out[g] = or_int(two, shift_left(bits_right(high[g], c, 1), 2));
       }
     }
-  };
 #if EDDY_HAS_ROWS
-  static HWY_INLINE part::I row(const std::byte* block, int c) {
-    const part::I two = row_bits(load_row(block + 32 + c / 4 * 32), 2 * (c % 4), 3);
-    return part::or_int(two, part::shift_left(row_bits(load_row(block), c, 1), 2));
-  }
+    static HWY_INLINE part::I row(const std::byte* block, int c) {
+      const part::I two = row_bits(load_row(block + 32 + c / 4 * 32), 2 * (c % 4), 3);
+      return part::or_int(two, part::shift_left(row_bits(load_row(block), c, 1), 2));
+    }
 #endif
+  };
 };
 
 // Scales and minima of Q4_K and Q5_K: six bits each for eight chunks.
@@ -120,9 +122,10 @@ struct SixBitScales {
 struct Q4_K {
   static constexpr int kBlockBytes = 144, kChunks = 8, kScales = 1;
   static constexpr int kMost = 15, kOffset = 0;
-  static constexpr bool kHasLow = true, kHasRows = EDDY_HAS_ROWS;
+  static constexpr bool kHasLow = true;
   using Scales = SixBitScales;
   struct Quants {
+    static constexpr bool kHasRows = EDDY_HAS_ROWS;
     I16 q[32];
     HWY_INLINE void load(const RowBlocks& blocks) { turn<32>(blocks, 16, q); }
     HWY_INLINE void words(int c, I16* out) const {
@@ -130,20 +133,21 @@ struct Q4_K {
         out[g] = bits_right(q[c / 2 * 8 + g], c % 2 * 4, 15);
       }
     }
-  };
 #if EDDY_HAS_ROWS
-  static HWY_INLINE part::I row(const std::byte* block, int c) {
-    return row_bits(load_row(block + 16 + c / 2 * 32), c % 2 * 4, 15);
-  }
+    static HWY_INLINE part::I row(const std::byte* block, int c) {
+      return row_bits(load_row(block + 16 + c / 2 * 32), c % 2 * 4, 15);
+    }
 #endif
+  };
 };
 
 struct Q5_K {
   static constexpr int kBlockBytes = 176, kChunks = 8, kScales = 1;
   static constexpr int kMost = 31, kOffset = 0;
-  static constexpr bool kHasLow = true, kHasRows = EDDY_HAS_ROWS;
+  static constexpr bool kHasLow = true;
   using Scales = SixBitScales;
   struct Quants {
+    static constexpr bool kHasRows = EDDY_HAS_ROWS;
     I16 high[8], q[32];
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<8>(blocks, 16, high);
@@ -155,19 +159,19 @@ struct Q5_K {
         out[g] = or_int(four, shift_left(bits_right(high[g], c, 1), 4));
       }
     }
-  };
 #if EDDY_HAS_ROWS
-  static HWY_INLINE part::I row(const std::byte* block, int c) {
-    const part::I four = row_bits(load_row(block + 48 + c / 2 * 32), c % 2 * 4, 15);
-    return part::or_int(four, part::shift_left(row_bits(load_row(block + 16), c, 1), 4));
-  }
+    static HWY_INLINE part::I row(const std::byte* block, int c) {
+      const part::I four = row_bits(load_row(block + 48 + c / 2 * 32), c % 2 * 4, 15);
+      return part::or_int(four, part::shift_left(row_bits(load_row(block + 16), c, 1), 4));
+    }
 #endif
+  };
 };
 
 struct Q6_K {
   static constexpr int kBlockBytes = 210, kChunks = 8, kScales = 2;
   static constexpr int kMost = 63, kOffset = 32;
-  static constexpr bool kHasLow = false, kHasRows = EDDY_HAS_ROWS;
+  static constexpr bool kHasLow = false;
   struct Scales {
     I16 scales[4];  // byte s: the scale of sixteen elements, signed
     V16 d;
@@ -183,6 +187,7 @@ struct Q6_K {
     }
   };
   struct Quants {
+    static constexpr bool kHasRows = EDDY_HAS_ROWS;
     I16 low[32], high[16];
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<32>(blocks, 0, low);
@@ -195,21 +200,21 @@ struct Q6_K {
         out[g] = or_int(four, shift_left(bits_right(high[8 * half + g], 2 * run, 3), 4));
       }
     }
-  };
 #if EDDY_HAS_ROWS
-  static HWY_INLINE part::I row(const std::byte* block, int c) {
-    const int half = c / 4, run = c % 4;
-    const part::I four = row_bits(load_row(block + 64 * half + run % 2 * 32), run / 2 * 4, 15);
-    const part::I two = row_bits(load_row(block + 128 + 32 * half), 2 * run, 3);
-    return part::or_int(four, part::shift_left(two, 4));
-  }
+    static HWY_INLINE part::I row(const std::byte* block, int c) {
+      const int half = c / 4, run = c % 4;
+      const part::I four = row_bits(load_row(block + 64 * half + run % 2 * 32), run / 2 * 4, 15);
+      const part::I two = row_bits(load_row(block + 128 + 32 * half), 2 * run, 3);
+      return part::or_int(four, part::shift_left(two, 4));
+    }
 #endif
+  };
 };
 
 struct IQ4_XS {
   static constexpr int kBlockBytes = 136, kChunks = 8, kScales = 1;
   static constexpr int kMost = 0, kOffset = 0;
-  static constexpr bool kHasLow = false, kHasRows = false;
+  static constexpr bool kHasLow = false;
   struct Scales {
     I16 high, low;  // two bits from bit 16 on, and four, for each chunk
     V16 d;
@@ -225,6 +230,7 @@ struct IQ4_XS {
     }
   };
   struct Quants {
+    static constexpr bool kHasRows = false;
     I16 q[32];
     HWY_INLINE void load(const RowBlocks& blocks) { turn<32>(blocks, 8, q); }
     HWY_INLINE void words(int c, I16* out) const {

@@ -19,7 +19,7 @@ namespace HWY_NAMESPACE {
 // What a block of 32 is: one chunk, of one scale.
 struct BlockOf32 {
   static constexpr int kChunks = 1, kScales = 1;
-  static constexpr bool kHasLow = false, kHasRows = false;
+  static constexpr bool kHasLow = false;
 
   struct Scales {
     V16 d;
@@ -43,23 +43,44 @@ struct BlockOf32WithLow : BlockOf32 {
   };
 };
 
-// The words of a block whose nibbles lie at kAt.
-template <int kAt>
-struct Nibbles {
+// The words of a block, which loading has made.
+struct WordsOf32 {
   I16 all[kChunkWords];
-  HWY_INLINE void load(const RowBlocks& blocks) {
-    I16 packed[4];
-    turn<4>(blocks, kAt, packed);
-    split_nibbles(packed, all);
-  }
   HWY_INLINE void words(int, I16* out) const {
     for (int g = 0; g < kChunkWords; ++g) out[g] = all[g];
   }
 };
 
+// Bytes that lie at kAt.
+template <int kAt>
+struct Bytes : WordsOf32 {
+  static constexpr bool kHasRows = EDDY_HAS_ROWS;
+  HWY_INLINE void load(const RowBlocks& blocks) { turn<kChunkWords>(blocks, kAt, all); }
+#if EDDY_HAS_ROWS
+  static HWY_INLINE part::I row(const std::byte* block, int) { return load_row(block + kAt); }
+#endif
+};
+
+// Nibbles that lie at kAt.
+template <int kAt>
+struct Nibbles : WordsOf32 {
+  static constexpr bool kHasRows = EDDY_HAS_ROWS;
+  HWY_INLINE void load(const RowBlocks& blocks) {
+    I16 packed[4];
+    turn<4>(blocks, kAt, packed);
+    split_nibbles(packed, all);
+  }
+#if EDDY_HAS_ROWS
+  static HWY_INLINE part::I row(const std::byte* block, int) {
+    return load_nibble_row(block + kAt);
+  }
+#endif
+};
+
 // The same, with the fifth bit of each element in a word at kHighAt: bit e for element e.
 template <int kAt, int kHighAt>
 struct FiveBits : Nibbles<kAt> {
+  static constexpr bool kHasRows = false;
   HWY_INLINE void load(const RowBlocks& blocks) {
     Nibbles<kAt>::load(blocks);
     const I16 high = gather_word(blocks, kHighAt);
@@ -75,6 +96,7 @@ struct FiveBits : Nibbles<kAt> {
 // Nibbles that stand for the numbers of a table.
 template <int kAt, const std::int8_t (&kTable)[16]>
 struct Codes : Nibbles<kAt> {
+  static constexpr bool kHasRows = false;
   HWY_INLINE void load(const RowBlocks& blocks) {
     Nibbles<kAt>::load(blocks);
     for (I16& word : this->all) word = look_up(kTable, word);
@@ -83,35 +105,17 @@ struct Codes : Nibbles<kAt> {
 
 struct Q8_0 : BlockOf32 {
   static constexpr int kBlockBytes = 34, kMost = 0, kOffset = 0;
-  struct Quants {
-    I16 all[kChunkWords];
-    HWY_INLINE void load(const RowBlocks& blocks) { turn<kChunkWords>(blocks, 2, all); }
-    HWY_INLINE void words(int, I16* out) const {
-      for (int g = 0; g < kChunkWords; ++g) out[g] = all[g];
-    }
-  };
-#if EDDY_HAS_ROWS
-  static constexpr bool kHasRows = true;
-  static HWY_INLINE part::I row(const std::byte* block, int) { return load_row(block + 2); }
-#endif
+  using Quants = Bytes<2>;
 };
 
 struct Q4_0 : BlockOf32 {
   static constexpr int kBlockBytes = 18, kMost = 15, kOffset = 8;
   using Quants = Nibbles<2>;
-#if EDDY_HAS_ROWS
-  static constexpr bool kHasRows = true;
-  static HWY_INLINE part::I row(const std::byte* block, int) { return load_nibble_row(block + 2); }
-#endif
 };
 
 struct Q4_1 : BlockOf32WithLow {
   static constexpr int kBlockBytes = 20, kMost = 15, kOffset = 0;
   using Quants = Nibbles<4>;
-#if EDDY_HAS_ROWS
-  static constexpr bool kHasRows = true;
-  static HWY_INLINE part::I row(const std::byte* block, int) { return load_nibble_row(block + 4); }
-#endif
 };
 
 struct Q5_0 : BlockOf32 {

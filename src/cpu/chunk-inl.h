@@ -4,14 +4,13 @@
 // A format is a class with
 //   kBlockBytes, kChunks     bytes of a block, and chunks in it
 //   kScales                  1, or 2 where each sixteen elements have a scale of their own
-//   kMost, kOffset           quants are stored as unsigned bytes up to kMost, kOffset more than
-//   they
-//                            are; kMost is 0 where they are signed
+//   kMost, kOffset           unsigned bytes up to kMost, kOffset more than the quants are; or
+//                            kMost is 0, and they are signed
 //   kHasLow                  whether there is something to subtract
 //   Scales                   load(blocks); set(c, scale, low) gives those of chunk c
 //   Quants                   load(blocks); words(c, out) gives the eight words of chunk c
-//   row(block, c)            the 32 bytes of chunk c of one row as they lie (row_products-inl.h);
-//                            only where kHasRows
+//                            and where kHasRows, row(block, c) its 32 bytes of one row as they lie
+//                            (row_products-inl.h)
 // and element i of a chunk is scale (q[i] - kOffset) - low.
 //
 // Included once for each target of hwy/foreach_target.h.
@@ -22,6 +21,7 @@
 #define EDDY_CPU_CHUNK_INL_H_
 #endif
 
+#include "cpu/quantised_x.h"
 #include "cpu/turned_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -36,6 +36,25 @@ struct Chunk {
   V16 scale[Format::kScales];
   V16 low[Format::kScales];  // unless there is none
 };
+
+// -sum q of the elements of x that share scale number h.
+template <class Format>
+HWY_INLINE std::int32_t minus_sum(const QuantisedBlock& x, int h) {
+  return Format::kScales == 1 ? x.minus_sums[0] + x.minus_sums[1] : x.minus_sums[h];
+}
+
+// sum + what the elements of scale number h add: their integer products with x, scaled, less low.
+template <class Format>
+HWY_INLINE V16 add_scaled(V16 sum, I16 products, const V16* scale, const V16* low, int h,
+                          const QuantisedBlock& x) {
+  sum = fma(to_float(products), mul(scale[h], broadcast(x.d)), sum);
+  if constexpr (Format::kHasLow) {
+    const float minus_x =
+        Format::kScales == 1 ? x.minus_x : static_cast<float>(minus_sum<Format>(x, h)) * x.d;
+    sum = fma(low[h], broadcast(minus_x), sum);
+  }
+  return sum;
+}
 
 #if EDDY_HAS_ROWS
 // 32 bytes as they lie; the same bits of each byte, after a shift to the right.

@@ -10,24 +10,15 @@ HWY_INLINE void add_products(const Chunk<Format>& chunk, const I16* words, const
   constexpr int kRun = kChunkWords / Format::kScales;  // words that share a scale
   EDDY_UNROLL
   for (int h = 0; h < Format::kScales; ++h) {
-    const auto minus_sum = [&](int t) HWY_ATTR {
-      return x[t].minus_sums[h] + (Format::kScales == 1 ? x[t].minus_sums[1] : 0);
-    };
     I16 ints[kTokens];
     EDDY_UNROLL
     for (int t = 0; t < kTokens; ++t) {
-      ints[t] = broadcast_int(kOffset == 0 ? 0 : minus_sum(t) * kOffset);
+      ints[t] = broadcast_int(kOffset == 0 ? 0 : minus_sum<Format>(x[t], h) * kOffset);
     }
     Multiply::template dots<Format::kMost, kRun, kTokens>(ints, words, x, h * kRun);
     EDDY_UNROLL
     for (int t = 0; t < kTokens; ++t) {
-      const V16 d = broadcast(x[t].d);
-      sums[t] = fma(to_float(ints[t]), mul(chunk.scale[h], d), sums[t]);
-      if constexpr (Format::kHasLow) {
-        const float minus_x =
-            Format::kScales == 1 ? x[t].minus_x : static_cast<float>(minus_sum(t)) * x[t].d;
-        sums[t] = fma(chunk.low[h], broadcast(minus_x), sums[t]);
-      }
+      sums[t] = add_scaled<Format>(sums[t], ints[t], chunk.scale, chunk.low, h, x[t]);
     }
   }
 }
@@ -70,7 +61,7 @@ HWY_INLINE void add_chunk(Chunk<Format>& chunk, const QuantisedBlock* x, std::in
 // The products of up to sixteen rows from `row` on with the tokens of a tile, to where they belong.
 HWY_INLINE void store_tile(const LinearBlocksArgs& args, std::int64_t row, std::int64_t first_token,
                            const V16* sums) {
-  const std::int64_t n_left = args.linear.weight.n_out() - row, n_rows = n_left < 16 ? n_left : 16;
+  const std::int64_t n_rows = n_in_sixteen(args.linear.weight.n_out(), row / kLanes);
   for (std::int64_t t = 0; t < args.x.n_in_tile(first_token); ++t) {
     float* out = args.linear.out.token(first_token + t) + row;
     const V16 sum = args.linear.accumulate ? add(load_first(out, n_rows), sums[t]) : sums[t];
@@ -85,7 +76,7 @@ HWY_INLINE void multiply_tile(const LinearBlocksArgs& args, std::int64_t row,
   const Weight& weight = args.linear.weight;
   const std::int64_t n_blocks = args.x.n_blocks / Format::kChunks;
   const std::int64_t n_row_bytes = n_blocks * Format::kBlockBytes;
-  const std::int64_t n_rows = weight.n_out() - row < 16 ? weight.n_out() - row : 16;
+  const std::int64_t n_rows = n_in_sixteen(weight.n_out(), row / kLanes);
   const std::byte* tile = weight.data + row * n_row_bytes;
   const std::byte* rows[16];  // behind the last row it is repeated, and not stored
   for (std::int64_t r = 0; r < 16; ++r) {
@@ -94,7 +85,7 @@ HWY_INLINE void multiply_tile(const LinearBlocksArgs& args, std::int64_t row,
   const std::int64_t n_tokens = args.x.n_in_tile(first_token);
   V16 sums[QuantisedX::kTileTokens];
 #if EDDY_HAS_ROWS
-  if constexpr (Format::kHasRows) {
+  if constexpr (Format::Quants::kHasRows) {
     if (n_tokens < kTogether && n_rows == 16) {
       for (std::int64_t t = 0; t < n_tokens; ++t) {
         sums[t] = multiply_rows<Format>(tile, n_blocks, args.x.tile(first_token, 0) + t, n_tokens);

@@ -50,7 +50,7 @@ HWY_INLINE __m256i add_rows(const __m256i* p) {
                            _mm256_hadd_epi32(wide[2], wide[3]));
 }
 
-// Chunk c of the block that lies `offset` bytes into each of sixteen rows.
+// Chunk c of blocks that lie row_bytes apart, one of each of sixteen rows.
 template <class Format>
 HWY_INLINE ChunkSums chunk_sums(const std::byte* block, std::int64_t row_bytes, int c, __m256i x) {
   ChunkSums sums;
@@ -63,7 +63,7 @@ HWY_INLINE ChunkSums chunk_sums(const std::byte* block, std::int64_t row_bytes, 
       EDDY_UNROLL
       for (int r = 0; r < 4; ++r) {
         const std::byte* row = block + (static_cast<int>(i) * 8 + f * 4 + r) * row_bytes;
-        p[r] = row_products<Format::kMost>(Format::row(row, c).raw, x);
+        p[r] = row_products<Format::kMost>(Format::Quants::row(row, c).raw, x);
       }
       fours[f] = add_rows<Format::kMost>(p);
     }
@@ -81,17 +81,11 @@ HWY_INLINE V16 add_row_chunk(V16 sum, const typename Format::Scales& scales, con
   scales.set(c, scale, low);
   EDDY_UNROLL
   for (int h = 0; h < Format::kScales; ++h) {
-    const bool is_all = Format::kScales == 1;
-    const std::int32_t minus_sum = x.minus_sums[h] + (is_all ? x.minus_sums[1] : 0);
-    const I16 products = is_all ? add_int(sums.half[0], sums.half[1]) : sums.half[h];
-    const I16 ints = Format::kOffset == 0
-                         ? products
-                         : add_int(products, broadcast_int(minus_sum * Format::kOffset));
-    sum = fma(to_float(ints), mul(scale[h], broadcast(x.d)), sum);
-    if constexpr (Format::kHasLow) {
-      const float minus_x = is_all ? x.minus_x : static_cast<float>(minus_sum) * x.d;
-      sum = fma(low[h], broadcast(minus_x), sum);
+    I16 products = Format::kScales == 1 ? add_int(sums.half[0], sums.half[1]) : sums.half[h];
+    if (Format::kOffset != 0) {
+      products = add_int(products, broadcast_int(minus_sum<Format>(x, h) * Format::kOffset));
     }
+    sum = add_scaled<Format>(sum, products, scale, low, h, x);
   }
   return sum;
 }

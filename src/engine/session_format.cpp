@@ -53,6 +53,13 @@ struct Header {
   // Where the tokens begin.
   std::size_t n_head() const { return kHeadBytes + (has_init_state() ? kInitStateBytes : 0); }
 
+  static Header of(const SessionRecord& record, std::uint64_t n_state_bytes) {
+    return {.version = record.init_state == Digest128() ? kVersion : kVersionWithInitState,
+            .n_pending = static_cast<std::uint32_t>(record.pending.size()),
+            .n_tokens = record.tokens.size(),
+            .n_state_bytes = n_state_bytes};
+  }
+
   // The whole record's bytes; nullopt if no record can be that long.
   std::optional<std::uint64_t> n_bytes() const {
     const auto n_token_bytes = checked_mul(n_tokens, sizeof(std::int32_t));
@@ -102,23 +109,20 @@ std::string init_state_text(const Digest128& digest) {
 }
 
 Margins session_margins(const SessionRecord& record) {
-  const bool has_init_state = record.init_state != Digest128();
-  return {.front = kHeadBytes + (has_init_state ? kInitStateBytes : 0) +
-                   record.tokens.size() * sizeof(std::int32_t) + record.pending.size(),
-          .back = kChecksumBytes};
+  return {.front = *Header::of(record, 0).n_bytes() - kChecksumBytes, .back = kChecksumBytes};
 }
 
 std::vector<std::byte> seal_session(const SessionRecord& record, std::vector<std::byte> bytes) {
   const std::size_t n_front = session_margins(record).front;
-  const bool has_init_state = record.init_state != Digest128();
+  const Header header = Header::of(record, bytes.size() - n_front);
   std::vector<std::byte> head;
   head.reserve(n_front);
   append(head, std::as_bytes(std::span(kMagic)));
-  append_number(head, has_init_state ? kVersionWithInitState : kVersion);
-  append_number(head, static_cast<std::uint32_t>(record.pending.size()));
-  append_number(head, static_cast<std::uint64_t>(record.tokens.size()));
-  append_number(head, static_cast<std::uint64_t>(bytes.size() - n_front));
-  if (has_init_state) {
+  append_number(head, header.version);
+  append_number(head, header.n_pending);
+  append_number(head, header.n_tokens);
+  append_number(head, header.n_state_bytes);
+  if (header.has_init_state()) {
     append_number(head, record.init_state.low);
     append_number(head, record.init_state.high);
   }

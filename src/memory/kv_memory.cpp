@@ -171,14 +171,6 @@ void KvMemory::append(const KvTensor& tensor, CellId cell, Pos first, std::uint6
   });
 }
 
-void KvMemory::read(const KvTensor& tensor, CellId cell, Pos first,
-                    std::span<std::byte> out) const noexcept {
-  walk(tensor, cell, first, out.size(),
-       [&](std::uint64_t offset, std::size_t at, std::size_t n_bytes) {
-         tensor.pages.buffer->read(offset, out.subspan(at, n_bytes));
-       });
-}
-
 void KvMemory::write(const KvTensor& tensor, CellId cell, Pos first,
                      std::span<const std::byte> rows) noexcept {
   walk(tensor, cell, first, rows.size(),

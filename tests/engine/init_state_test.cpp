@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 
 #include "base/support/temporary_folder.h"
 #include "eddy/engine.h"
@@ -19,15 +18,6 @@ namespace {
 using test::TimeStates;
 using Tokens = std::vector<Token>;
 using Logits = std::vector<std::vector<float>>;
-
-Tokens made_up(std::size_t n, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  Tokens tokens;
-  for (std::size_t i = 0; i < n; ++i) {
-    tokens.push_back(Token(static_cast<std::int32_t>(random() % 250)));
-  }
-  return tokens;
-}
 
 // A tiny model and files of states for it.
 struct Place {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "make_model/architectures.h"
 #include "make_model/write_model.h"
@@ -19,6 +20,15 @@ std::string new_path() {
 }
 
 }  // namespace
+
+std::vector<Token> made_up(std::size_t n, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<Token> tokens;
+  for (std::size_t i = 0; i < n; ++i) {
+    tokens.push_back(Token(static_cast<std::int32_t>(random() % 250)));
+  }
+  return tokens;
+}
 
 make_model::Plan tiny_plan() {
   return *make_model::find_architecture("mamba")->plan("tiny", DType::kF32);

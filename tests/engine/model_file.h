@@ -1,13 +1,19 @@
-// A tiny random model on disk, for tests that open files.
+// A tiny random model on disk, and texts for it, for tests that open files.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "eddy/types.h"
 #include "make_model/plan.h"
 
 namespace eddy {
 
 make_model::Plan tiny_plan();
+
+// n tokens that every tiny model has, the same for the same seed.
+std::vector<Token> made_up(std::size_t n, std::uint64_t seed);
 
 // A file that goes with its object.
 class ModelFile {

@@ -1,8 +1,6 @@
 // Prompts that begin like earlier ones are restored, and no bit of an answer tells.
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "eddy/engine.h"
 #include "engine/model_file.h"
 
@@ -10,15 +8,6 @@ namespace eddy {
 namespace {
 
 using Tokens = std::vector<Token>;
-
-Tokens made_up(std::size_t n, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  Tokens tokens;
-  for (std::size_t i = 0; i < n; ++i) {
-    tokens.push_back(Token(static_cast<std::int32_t>(random() % 250)));
-  }
-  return tokens;
-}
 
 Tokens joined(Tokens a, const Tokens& b) {
   a.insert(a.end(), b.begin(), b.end());

@@ -192,15 +192,16 @@ inline std::string wrong_content(const KvMemory& kv, std::span<const StateTensor
     if (read_hash(t.rows, cell.value) == (hash ^ key_of(t.layer, t.kind))) continue;
     return fmt::format("layer {}: {}", t.layer.value, state_letter(t.kind));
   }
+  std::vector<std::byte> row;
   for (const KvTensor& t : kv.all()) {
     const Pos first = first_visible(static_cast<Pos>(tokens.size()), t.window);
     std::uint64_t prefix = 0;
     for (Pos p = 0; p < static_cast<Pos>(tokens.size()); ++p) {
       prefix = fold(prefix, tokens[static_cast<std::size_t>(p)]);
-      std::byte bytes[40];
-      const auto row = std::span(bytes).first(t.row_bytes);
-      if (p >= first) kv.read(t, cell, p, row);
-      if (p < first || take_hash(t.pages.type, row) == (prefix ^ key_of(t.layer, t.kind))) continue;
+      if (p < first) continue;
+      row.clear();
+      kv.append(t, cell, p, t.row_bytes, row);
+      if (take_hash(t.pages.type, row) == (prefix ^ key_of(t.layer, t.kind))) continue;
       return fmt::format("layer {}: {} of position {}", t.layer.value, state_letter(t.kind), p);
     }
   }
