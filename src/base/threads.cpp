@@ -87,7 +87,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int n_threads) {
                 kMaxThreads);
   }
   if (n_threads == 0) n_threads = n_physical_cores();
-  std::unique_ptr<ThreadPool> pool(new ThreadPool);
+  std::unique_ptr<ThreadPool> pool(new ThreadPool(n_threads));
   pool->workers_.reserve(static_cast<std::size_t>(n_threads - 1));
   const SignalsBlocked for_workers;
   for (int i = 1; i < n_threads; ++i) {
@@ -111,9 +111,10 @@ void ThreadPool::run_erased(Job job) {
   if (workers_.empty()) return job.call(job.job, 0);
   job_ = job;
   n_working_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
-  n_jobs_.fetch_add(1, std::memory_order_release);
+  const std::uint32_t n_jobs = n_jobs_.fetch_add(1, std::memory_order_release) + 1;
   n_jobs_.notify_all();
   job.call(job.job, 0);
+  for (int part = 1; part < n_threads(); ++part) do_part(n_jobs, part);
   for (std::uint32_t n = n_working_.load(std::memory_order_acquire); n != 0;
        n = n_working_.load(std::memory_order_acquire)) {
     wait_while(n_working_, n);
@@ -121,12 +122,21 @@ void ThreadPool::run_erased(Job job) {
 }
 
 void ThreadPool::work(int part) {
-  for (std::uint32_t n_seen = 0;; ++n_seen) {
+  for (std::uint32_t n_seen = 0;;) {
     wait_while(n_jobs_, n_seen);
+    n_seen = n_jobs_.load(std::memory_order_acquire);
     if (is_closing_.load(std::memory_order_relaxed)) return;
-    job_.call(job_.job, part);
-    if (n_working_.fetch_sub(1, std::memory_order_acq_rel) == 1) n_working_.notify_one();
+    do_part(n_seen, part);
   }
+}
+
+// Does this part of the job, if nobody has begun it.
+void ThreadPool::do_part(std::uint32_t n_jobs, int part) {
+  std::uint32_t before = n_jobs - 1;
+  auto& begun = begun_[static_cast<std::size_t>(part)].n_jobs;
+  if (!begun.compare_exchange_strong(before, n_jobs, std::memory_order_acq_rel)) return;
+  job_.call(job_.job, part);
+  if (n_working_.fetch_sub(1, std::memory_order_acq_rel) == 1) n_working_.notify_one();
 }
 
 }  // namespace eddy

@@ -3,7 +3,9 @@
 //   pool.run([&](int part) { kernel(share_of(n_rows, part, pool.n_threads())); });
 //
 // Invariants:
-//   I1  part 0 is done by the caller, part i by worker i; no work is stolen or handed on.
+//   I1  part 0 is done by the caller, part i by worker i; or by the caller, if the worker has not
+//       begun it when the caller has done its own: on a machine with other work to do nobody waits
+//       for a thread that the system does not run. What a part computes does not depend on it.
 //   I2  run() returns after every part has returned; what the parts wrote is visible to the caller.
 //   I3  run() allocates nothing.
 //   I4  workers take no signals of the process: those are the program's, and reach its own threads.
@@ -46,7 +48,7 @@ class ThreadPool {
 
   int n_threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls part(0), ..., part(n_threads() - 1), each on its own thread.
+  // Calls part(0), ..., part(n_threads() - 1), each once.
   template <class Part>
   void run(const Part& part) {
     run_erased({[](const void* job, int i) { (*static_cast<const Part*>(job))(i); }, &part});
@@ -58,14 +60,21 @@ class ThreadPool {
     const void* job = nullptr;
   };
 
-  ThreadPool() = default;
+  // The newest job of which a worker's part was begun.
+  struct alignas(64) Begun {
+    std::atomic<std::uint32_t> n_jobs = 0;
+  };
+
+  explicit ThreadPool(int n_threads) : begun_(static_cast<std::size_t>(n_threads)) {}
   void run_erased(Job job);
   void work(int part);
+  void do_part(std::uint32_t n_jobs, int part);
 
-  Job job_;
+  Job job_;  // not changed before all of its parts are done; read by whoever has begun one
   std::atomic<std::uint32_t> n_jobs_ = 0;     // jobs given out so far; a change wakes the workers
-  std::atomic<std::uint32_t> n_working_ = 0;  // workers that have not finished the newest job
+  std::atomic<std::uint32_t> n_working_ = 0;  // parts of workers that are not done yet
   std::atomic<bool> is_closing_ = false;
+  std::vector<Begun> begun_;  // by part
   std::vector<std::thread> workers_;
 };
 

@@ -1,6 +1,7 @@
 #include "base/threads.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -44,6 +45,17 @@ TEST(ShareOf, CoversEachElementOnceAndEvenly) {
   for (const int n_parts : {1, 3, 255, 256}) check_shares(std::int64_t{1} << 54, n_parts);
 }
 
+// Each part on its own thread: the caller's ends when the others have begun.
+template <class Part>
+void run_on_each(ThreadPool& pool, const Part& call) {
+  std::atomic<int> n_begun = 0;
+  pool.run([&](int part) {
+    ++n_begun;
+    while (part == 0 && n_begun < pool.n_threads()) std::this_thread::yield();
+    call(part);
+  });
+}
+
 bool is_blocked(int signal) {
   sigset_t mask;
   pthread_sigmask(SIG_BLOCK, nullptr, &mask);
@@ -54,7 +66,8 @@ TEST(ThreadPool, WorkersTakeNoSignalsOfTheProgram) {
   const auto pool = make_pool(3);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGCHLD, SIGUSR1, SIGWINCH}) {
     std::array<bool, 3> blocked = {};
-    pool->run([&](int part) { blocked[static_cast<std::size_t>(part)] = is_blocked(signal); });
+    run_on_each(*pool,
+                [&](int part) { blocked[static_cast<std::size_t>(part)] = is_blocked(signal); });
     EXPECT_EQ(blocked, (std::array{false, true, true})) << signal;
   }
 }
@@ -63,7 +76,8 @@ TEST(ThreadPool, WorkersTakeTheSignalsOfTheirOwnCrashes) {
   const auto pool = make_pool(2);
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     std::array<bool, 2> blocked = {};
-    pool->run([&](int part) { blocked[static_cast<std::size_t>(part)] = is_blocked(signal); });
+    run_on_each(*pool,
+                [&](int part) { blocked[static_cast<std::size_t>(part)] = is_blocked(signal); });
     EXPECT_EQ(blocked, (std::array{false, false})) << signal;
   }
 }
@@ -76,7 +90,7 @@ TEST(ThreadPool, DoesEachPartOnceOnItsOwnThread) {
     std::vector<std::thread::id> now(first);
     for (int job = 0; job < 20; ++job) {
       std::vector<int> n_calls(first.size());
-      pool->run([&](int part) {
+      run_on_each(*pool, [&](int part) {
         ++n_calls[static_cast<std::size_t>(part)];
         now[static_cast<std::size_t>(part)] = std::this_thread::get_id();
       });
@@ -88,6 +102,32 @@ TEST(ThreadPool, DoesEachPartOnceOnItsOwnThread) {
     std::ranges::sort(first);
     EXPECT_EQ(std::ranges::adjacent_find(first), first.end());
   }
+}
+
+// On a single core the caller has done its part before the system has run a worker.
+TEST(ThreadPool, TheCallerDoesWhatNobodyHasBegun) {
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  const auto pool = make_pool(3);  // its threads stay on that core
+  const auto caller = std::this_thread::get_id();
+  int n_by_caller = 0;
+  for (int job = 0; job < 300; ++job) {
+    std::vector<int> n_calls(3);
+    std::vector<std::thread::id> by(3);
+    pool->run([&](int part) {
+      ++n_calls[static_cast<std::size_t>(part)];
+      by[static_cast<std::size_t>(part)] = std::this_thread::get_id();
+    });
+    EXPECT_EQ(n_calls, std::vector<int>(3, 1));
+    n_by_caller += static_cast<int>(std::ranges::count(by, caller)) - 1;
+  }
+  EXPECT_GT(n_by_caller, 0);
+  EXPECT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 // Each job reads what all parts of the one before it wrote, without any other synchronisation.
