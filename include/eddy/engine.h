@@ -38,6 +38,7 @@
 namespace eddy {
 
 class Session;
+struct GenerateRequest;
 
 // Element types of the state. R is the recurrent state, S the short-convolution state.
 enum class StateType { kF32, kF16, kBF16 };
@@ -195,6 +196,15 @@ class Engine {
   Status evaluate(std::span<const Token> tokens, const OnLogits& on_logits,
                   SessionOptions options = {});
 
+  // Answers several sessions of this engine at a time: the weights are read once for a token of
+  // each, so that many answers take little longer than one. Each result is that of
+  // Session::generate(), bit for bit, with its errors; a session that fails or is cancelled does
+  // not disturb the others. Any number of requests: as many are computed together as there are
+  // cells for (and n_batch), and the next one begins when one has ended. Callbacks come from this
+  // call; no session of it may be used in them. kInvalidArgument (as a result): no session, another
+  // engine's, or one that stands in an earlier request.
+  void generate(std::span<GenerateRequest> requests);
+
   // Text to tokens.
   std::vector<Token> tokenize(std::string_view text, const TokenizeOptions& options = {}) const;
 
@@ -331,11 +341,21 @@ class Session {
   Result<std::vector<std::byte>> save() const;
   Status load(std::span<const std::byte> bytes);
 
-  struct Impl;                                   // internal: src/engine/session.h
-  explicit Session(std::unique_ptr<Impl> impl);  // internal
+  struct Impl;                                         // internal: src/engine/session.h
+  explicit Session(std::unique_ptr<Impl> impl);        // internal
+  Impl* impl() const noexcept { return impl_.get(); }  // internal
 
  private:
   std::unique_ptr<Impl> impl_;
+};
+
+// One of the answers of Engine::generate(): Session::generate(params, on_text) and what it
+// returned.
+struct GenerateRequest {
+  Session* session = nullptr;
+  GenerateParams params = {};
+  Session::OnText on_text = {};
+  Result<Completion> result = Completion{};
 };
 
 }  // namespace eddy

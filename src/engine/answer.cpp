@@ -35,14 +35,15 @@ void reserve(std::vector<Token>& tokens, std::size_t n) {
 
 }  // namespace
 
-Result<Answer> Answer::create(const GenerateParams& params, Session::Impl& session,
-                              const Session::OnText& on_text) {
+Result<std::unique_ptr<Answer>> Answer::create(const GenerateParams& params, Session::Impl& session,
+                                               const Session::OnText& on_text) {
+  EDDY_TRY(session.check_idle());
   EDDY_TRY(check_params(params));
   if (session.tokens.empty()) {
     return fail(ErrorCode::kInvalidArgument, "the session is empty: there is nothing to answer");
   }
   EDDY_TRY_ASSIGN(Sampler sampler, Sampler::create(params.sampling, session.core->info.n_vocab));
-  return Answer(params, session, on_text, std::move(sampler));
+  return std::unique_ptr<Answer>(new Answer(params, session, on_text, std::move(sampler)));
 }
 
 Answer::Answer(const GenerateParams& params, Session::Impl& session, const Session::OnText& on_text,
@@ -50,9 +51,11 @@ Answer::Answer(const GenerateParams& params, Session::Impl& session, const Sessi
     : params_(params),
       session_(session),
       on_text_(on_text),
+      at_work_(&session.is_answering, [](bool* flag) { *flag = false; }),
       sampler_(std::move(sampler)),
       filter_(params.stop),
       draft_length_(static_cast<std::size_t>(params.speculation.max_draft)) {
+  session.is_answering = true;
   if (params.speculation.max_draft == 0) return;
   if (params.speculation.draft) {
     drafter_ = std::make_unique<ModelDrafter>(*params.speculation.draft);
@@ -61,42 +64,52 @@ Answer::Answer(const GenerateParams& params, Session::Impl& session, const Sessi
   }
 }
 
-Result<Completion> Answer::run() {
-  session_.is_answering = true;
-  const std::unique_ptr<bool, void (*)(bool*)> scope(&session_.is_answering,
-                                                     [](bool* flag) { *flag = false; });
-  EDDY_TRY_ASSIGN(const StopReason reason, grow());
-  add_end(reason);
+Step* Answer::next_step(std::size_t n_tokens_max) {
+  const bool is_first = n_tokens_ == 0;
+  if (n_tokens_ >= params_.max_tokens) return end(StopReason::kLength), nullptr;
+  if (drafter_) {
+    const Status drafted = make_draft(n_tokens_max);
+    if (!drafted) return end(drafted.error()), nullptr;
+  }
+  reserve(session_.tokens, draft_.size() + 1);  // before the state goes on: the two never part
+  reserve(chosen_, draft_.size() + 1);
+  return &step_.emplace(session_, sampler_, draft_, chosen_, is_first);
+}
+
+bool Answer::take_step() {
+  const Status done = step_->status();
+  step_.reset();
+  if (!done && done.error().code == ErrorCode::kCancelled) return end(StopReason::kCancelled);
+  if (!done) return end(done.error());
+  draft_length_.note(draft_.size(), chosen_.size() - 1);
+  n_drafted_ += std::ssize(draft_);
+  n_accepted_ += std::ssize(chosen_) - 1;
+  const auto reason = add(chosen_);
+  return reason ? end(*reason) : true;
+}
+
+bool Answer::end(Result<StopReason> reason) {
+  if (reason) add_end(*reason);
+  reason_ = std::move(reason);
+  return false;
+}
+
+Result<Completion> Answer::result() {
+  session_.store_answer();
+  if (!*reason_) return reason_->error();
   session_.cancelled = false;  // a request that came too late for this call is not for the next
   return Completion{.text = filter_.text(),
                     .n_tokens = n_tokens_,
                     .n_drafted = n_drafted_,
                     .n_accepted = n_accepted_,
-                    .reason = reason};
-}
-
-Result<StopReason> Answer::grow() {
-  while (n_tokens_ < params_.max_tokens) {
-    if (drafter_) EDDY_TRY(make_draft());
-    reserve(session_.tokens, draft_.size() + 1);  // before the state goes on: the two never part
-    reserve(chosen_, draft_.size() + 1);
-    const Status done = session_.next_tokens(sampler_, draft_, chosen_);
-    if (!done && done.error().code == ErrorCode::kCancelled) return StopReason::kCancelled;
-    EDDY_TRY(done);
-    draft_length_.note(draft_.size(), chosen_.size() - 1);
-    n_drafted_ += std::ssize(draft_);
-    n_accepted_ += std::ssize(chosen_) - 1;
-    if (const auto reason = add(chosen_)) return *reason;
-  }
-  return StopReason::kLength;
+                    .reason = **reason_};
 }
 
 // One token comes without a guess, so a draft has one less than are wanted.
-Status Answer::make_draft() {
+Status Answer::make_draft(std::size_t n_tokens_max) {
   draft_.clear();
   const auto n_wanted = static_cast<std::size_t>(params_.max_tokens - n_tokens_ - 1);
-  const std::size_t n_lane = session_.core->runner->n_ubatch() - 1;
-  const std::size_t n = std::min({draft_length_.next(), n_wanted, n_lane});
+  const std::size_t n = std::min({draft_length_.next(), n_wanted, n_tokens_max - 1});
   if (n == 0) return {};
   EDDY_TRY(drafter_->draft(session_.tokens, n, draft_));
   return session_.core->check_tokens(draft_);

@@ -1,4 +1,5 @@
-// One answer on its way: next token, its text, stop strings, until there is a reason to stop.
+// One answer on its way: next token, its text, stop strings, until there is a reason to stop. Who
+// runs the steps is engine/answers.h.
 //
 // Threading: the engine's thread.
 #pragma once
@@ -13,37 +14,54 @@
 #include "engine/drafter.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
+#include "engine/step.h"
 #include "engine/stop_filter.h"
 
 namespace eddy {
 
 class Answer {
  public:
-  // Both are borrowed. kInvalidArgument: params outside their ranges, or an empty session.
-  static Result<Answer> create(const GenerateParams& params, Session::Impl& session,
-                               const Session::OnText& on_text);
+  // All are borrowed. kInvalidArgument: params outside their ranges, an empty session, or one that
+  // is at work.
+  static Result<std::unique_ptr<Answer>> create(const GenerateParams& params,
+                                                Session::Impl& session,
+                                                const Session::OnText& on_text);
 
-  Result<Completion> run();
+  // The next step, of at most n_tokens_max tokens, to be run and then taken by take_step();
+  // nullptr: the answer has ended.
+  Step* next_step(std::size_t n_tokens_max);
+
+  // Appends what the step has chosen, and shows its text. Whether the answer goes on.
+  bool take_step();
+
+  // What came of it, when it has ended.
+  Result<Completion> result();
 
  private:
   Answer(const GenerateParams& params, Session::Impl& session, const Session::OnText& on_text,
          Sampler sampler);
 
-  Result<StopReason> grow();
-  Status make_draft();
+  Status make_draft(std::size_t n_tokens_max);
+  bool end(Result<StopReason> reason);
   std::optional<StopReason> add(std::span<const Token> tokens);
   std::optional<StopReason> add(Token token);
   void add_end(StopReason reason);
   bool show(std::string_view text);
 
+  // While it lives, the session's calls are refused.
+  using AtWork = std::unique_ptr<bool, void (*)(bool*)>;
+
   const GenerateParams& params_;
   Session::Impl& session_;
   const Session::OnText& on_text_;
+  AtWork at_work_;
   Sampler sampler_;
   StopFilter filter_;
   std::unique_ptr<Drafter> drafter_;  // none: no speculation
   DraftLength draft_length_;
   std::vector<Token> draft_, chosen_;
+  std::optional<Step> step_;
+  std::optional<Result<StopReason>> reason_;  // it has ended
   std::int64_t n_tokens_ = 0, n_drafted_ = 0, n_accepted_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/guarded.h"
 #include "base/try.h"
+#include "engine/answers.h"
 #include "engine/core.h"
 #include "engine/open.h"
 #include "engine/session.h"
@@ -78,6 +79,13 @@ CacheStats Engine::cache_stats() const {
 Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits,
                         SessionOptions options) {
   return guarded([&] { return evaluate_tokens(core_, tokens, on_logits, options); });
+}
+
+void Engine::generate(std::span<GenerateRequest> requests) {
+  static_cast<void>(guarded([&]() -> Status {
+    generate_together(core_, requests);
+    return {};
+  }));
 }
 
 std::vector<Token> Engine::tokenize(std::string_view text, const TokenizeOptions& options) const {

@@ -16,7 +16,7 @@ PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tok
   if (match.hit && match.hit->n_tokens > n_have) {
     const auto state = states_.find(match.hit->id);
     if (state != states_.end() &&
-        memory_.state_read(state->second, place.seq, Checksums::kIgnore)) {
+        memory_.state_read(state->second.state, place.seq, Checksums::kIgnore)) {
       report.n_restored = match.hit->n_tokens;
       static_cast<void>(tree_.use(match.hit->id));
       ++stats_.n_hits;
@@ -55,13 +55,48 @@ void PrefixCache::store(const Place& place, std::span<const Token> tokens, Captu
   if (!replaced) return;
   if (*replaced) states_.erase(**replaced);
   try {
-    states_.emplace(id, std::move(*bytes));
+    states_.emplace(id, Stored{.state = std::move(*bytes), .next = {}, .logits = {}});
   } catch (const std::bad_alloc&) {
     static_cast<void>(tree_.erase(id));
     return;
   }
   ++stats_.n_stored;
   shrink();
+}
+
+// The state that has seen all of these tokens but the last.
+std::optional<EntryId> PrefixCache::before_last(const PrefixKey& key,
+                                                std::span<const Token> tokens) const {
+  const std::size_t n = tokens.size() - 1;
+  if (n < static_cast<std::size_t>(kMinCaptureGap)) return {};
+  const auto states = tree_.states_on_path(key, tokens.first(n));
+  if (states.empty() || states.back().n_tokens != static_cast<Pos>(n)) return {};
+  return states.back().id;
+}
+
+void PrefixCache::store_logits(const PrefixKey& key, std::span<const Token> tokens,
+                               std::span<const float> logits) {
+  const auto id = before_last(key, tokens);
+  if (!id) return;
+  Stored& stored = states_.at(*id);
+  if (stored.next == tokens.back() && !stored.logits.empty()) return;
+  try {
+    stored.logits.assign(logits.begin(), logits.end());
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  stored.next = tokens.back();
+  static_cast<void>(tree_.set_tier(*id, Tier::kHost, stored.n_bytes()));
+  shrink();
+}
+
+std::span<const float> PrefixCache::logits_after(const PrefixKey& key,
+                                                 std::span<const Token> tokens) const {
+  const auto id = before_last(key, tokens);
+  if (!id) return {};
+  const Stored& stored = states_.at(*id);
+  return stored.next == tokens.back() ? std::span<const float>(stored.logits)
+                                      : std::span<const float>();
 }
 
 void PrefixCache::finish(const PrefixKey& key, std::span<const Token> tokens, bool is_whole) {

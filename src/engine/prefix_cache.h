@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +46,14 @@ class PrefixCache {
   void store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
              std::size_t n_turns, double ms_per_token);
 
+  // The logits that follow these tokens are stored beside the state that has seen all of them but
+  // the last, if there is one.
+  void store_logits(const PrefixKey& key, std::span<const Token> tokens,
+                    std::span<const float> logits);
+
+  // The logits that follow these tokens; empty: they are not stored. Valid until the next call.
+  std::span<const float> logits_after(const PrefixKey& key, std::span<const Token> tokens) const;
+
   // These tokens were read. If all that the last plan() asked for was stored, the states go that
   // made room for it.
   void finish(const PrefixKey& key, std::span<const Token> tokens, bool is_whole);
@@ -52,13 +61,23 @@ class PrefixCache {
   CacheStats stats() const;
 
  private:
+  // A state, and the logits after one more token; empty: they are not known.
+  struct Stored {
+    std::vector<std::byte> state;
+    Token next;
+    std::vector<float> logits;
+
+    std::uint64_t n_bytes() const { return state.capacity() + logits.capacity() * sizeof(float); }
+  };
+
+  std::optional<EntryId> before_last(const PrefixKey& key, std::span<const Token> tokens) const;
   void erase(EntryId id);
   void shrink();
 
   RecurrentMemory& memory_;
   std::uint64_t n_bytes_max_;
   PrefixTree tree_;
-  std::unordered_map<EntryId, std::vector<std::byte>> states_;
+  std::unordered_map<EntryId, Stored> states_;
   std::vector<EntryId> drops_;
   std::int32_t next_id_ = 0;
   CacheStats stats_;

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/guarded.h"
 #include "base/try.h"
-#include "engine/answer.h"
+#include "engine/answers.h"
 #include "engine/session_format.h"
 
 namespace eddy {
@@ -54,11 +54,9 @@ const PromptReport& Session::last_prompt() const { return impl_->report; }
 
 Result<Completion> Session::generate(const GenerateParams& params, const OnText& on_text) {
   return guarded([&]() -> Result<Completion> {
-    EDDY_TRY(impl_->check_idle());
-    EDDY_TRY_ASSIGN(Answer answer, Answer::create(params, *impl_, on_text));
-    Result<Completion> completion = answer.run();
-    impl_->store_answer();
-    return completion;
+    GenerateRequest request = {.session = this, .params = params, .on_text = on_text};
+    generate_together(impl_->core, {&request, 1});
+    return std::move(request.result);
   });
 }
 
@@ -146,7 +144,8 @@ Status Session::load(std::span<const std::byte> bytes) {
 Status Session::Impl::check_idle() const {
   EDDY_TRY(core->check_idle());
   if (!is_answering) return {};
-  return fail(ErrorCode::kInvalidArgument, "called inside the session's own callback");
+  return fail(ErrorCode::kInvalidArgument,
+              "the session is at work: this is a callback of its answer");
 }
 
 Status Session::Impl::feed(std::span<const Token> new_tokens,
@@ -171,12 +170,16 @@ Status Session::Impl::read_up_to(std::size_t end, const Session::OnProgress& on_
 
 Status Session::Impl::compute_up_to(std::size_t end, std::size_t first, std::size_t last,
                                     const Session::OnProgress& on_progress) {
+  // For one sequence a batch of more than a micro-batch gains nothing.
+  const std::size_t n_most = core->runner->n_ubatch();
   for (auto n = static_cast<std::size_t>(core->n_read(seq)); n < end;) {
     const auto start = std::chrono::steady_clock::now();
-    EDDY_TRY(run_piece(end, Outputs::kNone, [](const Output&) {}));
-    const std::size_t n_before = std::exchange(n, static_cast<std::size_t>(core->n_read(seq)));
+    EDDY_TRY(begin());
+    const auto next = std::span(tokens).subspan(n, std::min(end - n, n_most));
+    EDDY_TRY(run({.seq = seq, .tokens = next, .outputs = Outputs::kNone}, [](const Output&) {}));
+    n += next.size();
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    ms_per_token += (took.count() / static_cast<double>(n - n_before) - ms_per_token) / 4;
+    ms_per_token += (took.count() / static_cast<double>(next.size()) - ms_per_token) / 4;
     if (!on_progress) continue;
     on_progress(static_cast<double>(n - first) / static_cast<double>(last - first));
   }
@@ -238,48 +241,7 @@ void Session::Impl::store_answer() {
   n_stored = n_read;
 }
 
-Status Session::Impl::next_tokens(Sampler& sampler, std::span<const Token> draft,
-                                  std::vector<Token>& chosen) {
-  chosen.clear();
-  EDDY_TRY(read_up_to(tokens.size() - 1));
-  const std::size_t n_before = tokens.size();
-  tokens.insert(tokens.end(), draft.begin(), draft.end());
-  Status sampled;
-  const auto choose = [&](const Output& output) {
-    const auto i = static_cast<std::size_t>(output.token);
-    const bool is_reached = i == chosen.size() && (i == 0 || chosen[i - 1] == draft[i - 1]);
-    if (!sampled || !is_reached) return;
-    const auto history = std::span(tokens).first(n_before + i);
-    const Result<Token> token =
-        output.is_finite ? sampler.sample(output.logits, history) : Result<Token>(non_finite());
-    if (token) {
-      chosen.push_back(*token);
-    } else {
-      sampled = token.error();
-    }
-  };
-  const Outputs outputs = draft.empty() ? Outputs::kLast : Outputs::kAll;
-  const Status done = run_piece(tokens.size(), outputs, choose, !draft.empty());
-  tokens.resize(n_before);
-  if (!done) chosen.clear();
-  if (!sampled) core->forget(seq);
-  const std::size_t n_seen = n_before + std::max<std::size_t>(chosen.size(), 1) - 1;
-  if (!draft.empty()) core->keep_first(seq, static_cast<Pos>(n_seen));
-  EDDY_TRY(done);
-  return sampled;
-}
-
-Status Session::Impl::run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output,
-                                bool wants_anchor) {
-  const auto first = static_cast<std::size_t>(core->n_read(seq));
-  assert(first < end && end <= tokens.size());
-  EDDY_TRY(begin());
-  // For one sequence a batch of more than a micro-batch gains nothing.
-  const std::size_t n = std::min<std::size_t>(end - first, core->runner->n_ubatch());
-  const BatchPart part = {.seq = seq,
-                          .tokens = std::span(tokens).subspan(first, n),
-                          .outputs = outputs,
-                          .wants_anchor = wants_anchor};
+Status Session::Impl::run(const BatchPart& part, const OnOutput& on_output) {
   const Status done = core->run({&part, 1}, cancelled, on_output);
   if (done) return done;
   if (done.error().code == ErrorCode::kCancelled) cancelled = false;

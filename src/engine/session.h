@@ -16,7 +16,6 @@
 
 #include "eddy/engine.h"
 #include "engine/core.h"
-#include "engine/sampler.h"
 #include "engine/utf8_stream.h"
 
 namespace eddy {
@@ -56,20 +55,14 @@ struct Session::Impl {
   Status compute_up_to(std::size_t end, std::size_t first, std::size_t last,
                        const Session::OnProgress& on_progress);
 
-  // Computes all tokens and chooses the one that follows; if it is the first of the draft, also the
-  // one after that, and so on. `tokens` and what is chosen are the caller's to join. Also
-  // kNonFinite. Precondition: capacity in `tokens` for the draft.
-  Status next_tokens(Sampler& sampler, std::span<const Token> draft, std::vector<Token>& chosen);
-
   // Drops the tokens from n_kept on, and the state if it has seen too many of them.
   void forget_from(std::size_t n_kept);
 
   // Puts a serialised state in the place of this sequence's, or fails and nothing has changed.
   Status install(std::span<const std::byte> state, Pos n_tokens);
 
-  // Runs one batch of this sequence's next tokens, at most up to `end`.
-  Status run_piece(std::size_t end, Outputs outputs, const OnOutput& on_output,
-                   bool wants_anchor = false);
+  // Runs a batch of this sequence's next tokens, at most n_ubatch.
+  Status run(const BatchPart& part, const OnOutput& on_output);
 
   std::shared_ptr<Engine::Core> core;
   PrefixKey key;         // Core::key_of()

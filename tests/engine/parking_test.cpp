@@ -18,9 +18,11 @@ std::vector<Token> prompt_of(int i) {
 class Parking : public testing::Test {
  protected:
   Engine open(std::uint32_t n_seq_max, std::uint32_t mem_size, bool parks = true) {
-    auto engine = Engine::open(
-        file_.path(),
-        {.n_seq_max = n_seq_max, .mem_size = mem_size, .parks = parks, .prefix_cache_bytes = 0});
+    auto engine = Engine::open(file_.path(), {.n_threads = 1,
+                                              .n_seq_max = n_seq_max,
+                                              .mem_size = mem_size,
+                                              .parks = parks,
+                                              .prefix_cache_bytes = 0});
     EXPECT_TRUE(engine.ok());
     return std::move(*engine);
   }

@@ -17,9 +17,11 @@ Tokens joined(Tokens a, const Tokens& b) {
 class Cache : public testing::Test {
  protected:
   Engine open(std::uint64_t n_bytes = 64 << 20, std::uint32_t n_ubatch = 64) {
-    auto engine = Engine::open(
-        file_.path(),
-        {.n_seq_max = 3, .prefix_cache_bytes = n_bytes, .n_batch = 128, .n_ubatch = n_ubatch});
+    auto engine = Engine::open(file_.path(), {.n_threads = 1,
+                                              .n_seq_max = 3,
+                                              .prefix_cache_bytes = n_bytes,
+                                              .n_batch = 128,
+                                              .n_ubatch = n_ubatch});
     EXPECT_TRUE(engine.ok());
     return std::move(*engine);
   }
@@ -111,12 +113,12 @@ TEST_F(Cache, WhatACancelledPromptHadReadIsKept) {
 }
 
 TEST_F(Cache, ASmallBudgetIsKeptToAndSaysWhatWent) {
-  constexpr std::uint64_t kBudget = 110 << 10;
-  Engine engine = open(kBudget);  // a few states
+  constexpr std::uint64_t kBudget = 30 << 10;
+  Engine engine = open(kBudget);  // one state, and the paths of both
   Pos n_evicted = 0;
-  for (int round = 0; round < 3; ++round) {
-    for (std::uint64_t seed = 10; seed < 16; ++seed) {
-      n_evicted += read(engine, made_up(300, seed)).n_evicted;
+  for (int round = 0; round < 4; ++round) {
+    for (std::uint64_t seed = 10; seed < 12; ++seed) {
+      n_evicted += read(engine, made_up(130, seed)).n_evicted;
       ASSERT_LE(engine.cache_stats().n_bytes, kBudget);
     }
   }
