@@ -198,11 +198,12 @@ class Engine {
 
   // Answers several sessions of this engine at a time: the weights are read once for a token of
   // each, so that many answers take little longer than one. Each result is that of
-  // Session::generate(), bit for bit, with its errors; a session that fails or is cancelled does
-  // not disturb the others. Any number of requests: as many are computed together as there are
-  // cells for (and n_batch), and the next one begins when one has ended. Callbacks come from this
-  // call; no session of it may be used in them. kInvalidArgument (as a result): no session, another
-  // engine's, or one that stands in an earlier request.
+  // Session::feed(prompt) and Session::generate(), bit for bit, with their errors; a session that
+  // fails or is cancelled does not disturb the others. Any number of requests: as many are computed
+  // together as there are cells for (three for one that speculates) and n_batch, and the next one
+  // begins when one has ended. Callbacks come from this call; a session whose answer is under way
+  // must not be used in them. kInvalidArgument (as a result): no session, another engine's, or one
+  // whose answer is under way. Where memory ends, what has not ended says kOutOfMemory.
   void generate(std::span<GenerateRequest> requests);
 
   // Text to tokens.
@@ -349,12 +350,14 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// One of the answers of Engine::generate(): Session::generate(params, on_text) and what it
-// returned.
+// One of the answers of Engine::generate(), and what became of it.
 struct GenerateRequest {
   Session* session = nullptr;
+  std::vector<Token> prompt = {};  // fed when its turn comes
   GenerateParams params = {};
   Session::OnText on_text = {};
+  // Told when the result is there; the session is idle then, and may be used or destroyed.
+  std::function<void(GenerateRequest& request)> on_end = {};
   Result<Completion> result = Completion{};
 };
 

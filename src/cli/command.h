@@ -23,6 +23,7 @@ struct Command {
 using AddCommand = Command (*)(CLI::App& program);
 
 Command add_run(CLI::App& program);
+Command add_batch(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_tokenize(CLI::App& program);
 Command add_logits(CLI::App& program);

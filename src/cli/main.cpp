@@ -18,8 +18,9 @@ using eddy::ExitCode;
 using eddy::Result;
 
 constexpr eddy::AddCommand kCommands[] = {
-    eddy::add_run,   eddy::add_inspect, eddy::add_tokenize, eddy::add_logits, eddy::add_perplexity,
-    eddy::add_bench, eddy::add_convert, eddy::add_quantize, eddy::add_state,  eddy::add_completion,
+    eddy::add_run,      eddy::add_batch,      eddy::add_inspect,    eddy::add_tokenize,
+    eddy::add_logits,   eddy::add_perplexity, eddy::add_bench,      eddy::add_convert,
+    eddy::add_quantize, eddy::add_state,      eddy::add_completion,
 };
 
 constexpr const char* kFooter = R"(Examples:

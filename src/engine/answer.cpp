@@ -51,17 +51,22 @@ Answer::Answer(const GenerateParams& params, Session::Impl& session, const Sessi
     : params_(params),
       session_(session),
       on_text_(on_text),
-      at_work_(&session.is_answering, [](bool* flag) { *flag = false; }),
       sampler_(std::move(sampler)),
       filter_(params.stop),
       draft_length_(static_cast<std::size_t>(params.speculation.max_draft)) {
-  session.is_answering = true;
-  if (params.speculation.max_draft == 0) return;
   if (params.speculation.draft) {
     drafter_ = std::make_unique<ModelDrafter>(*params.speculation.draft);
-  } else {
+  } else if (params.speculation.max_draft > 0) {
     drafter_ = std::make_unique<NgramDrafter>();
   }
+  session.is_answering = true;
+}
+
+// Where memory ended before a step was taken, the state has seen tokens that are not the session's.
+Answer::~Answer() {
+  step_.reset();
+  if (!is_taken_) session_.settle();
+  session_.is_answering = false;
 }
 
 Step* Answer::next_step(std::size_t n_tokens_max) {
@@ -73,18 +78,21 @@ Step* Answer::next_step(std::size_t n_tokens_max) {
   }
   reserve(session_.tokens, draft_.size() + 1);  // before the state goes on: the two never part
   reserve(chosen_, draft_.size() + 1);
+  is_taken_ = false;
   return &step_.emplace(session_, sampler_, draft_, chosen_, is_first);
 }
 
 bool Answer::take_step() {
   const Status done = step_->status();
   step_.reset();
+  is_taken_ = !done;
   if (!done && done.error().code == ErrorCode::kCancelled) return end(StopReason::kCancelled);
   if (!done) return end(done.error());
   draft_length_.note(draft_.size(), chosen_.size() - 1);
   n_drafted_ += std::ssize(draft_);
   n_accepted_ += std::ssize(chosen_) - 1;
   const auto reason = add(chosen_);
+  is_taken_ = true;
   return reason ? end(*reason) : true;
 }
 

@@ -1,5 +1,5 @@
 // One answer on its way: next token, its text, stop strings, until there is a reason to stop. Who
-// runs the steps is engine/answers.h.
+// runs the steps is engine/answers.h. While it lives the session's calls are refused.
 //
 // Threading: the engine's thread.
 #pragma once
@@ -27,6 +27,10 @@ class Answer {
                                                 Session::Impl& session,
                                                 const Session::OnText& on_text);
 
+  ~Answer();
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+
   // The next step, of at most n_tokens_max tokens, to be run and then taken by take_step();
   // nullptr: the answer has ended.
   Step* next_step(std::size_t n_tokens_max);
@@ -48,19 +52,16 @@ class Answer {
   void add_end(StopReason reason);
   bool show(std::string_view text);
 
-  // While it lives, the session's calls are refused.
-  using AtWork = std::unique_ptr<bool, void (*)(bool*)>;
-
   const GenerateParams& params_;
   Session::Impl& session_;
   const Session::OnText& on_text_;
-  AtWork at_work_;
   Sampler sampler_;
   StopFilter filter_;
   std::unique_ptr<Drafter> drafter_;  // none: no speculation
   DraftLength draft_length_;
   std::vector<Token> draft_, chosen_;
   std::optional<Step> step_;
+  bool is_taken_ = true;                      // what the last step has chosen
   std::optional<Result<StopReason>> reason_;  // it has ended
   std::int64_t n_tokens_ = 0, n_drafted_ = 0, n_accepted_ = 0;
 };

@@ -1,80 +1,107 @@
 #include "engine/answers.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/try.h"
 #include "engine/answer.h"
 #include "engine/core.h"
 
 namespace eddy {
 namespace {
 
-// The answers on their way. As many are computed together as there are cells for; when one ends the
+// An answer that guesses is rewound again and again: from an older state, in a cell of its own.
+std::size_t n_cells_for(const GenerateRequest& request) {
+  return request.params.speculation.max_draft > 0 ? 3 : 1;
+}
+
+// The answers under way. As many are computed together as there are cells for; when one ends the
 // next request takes its place.
 class Answers {
  public:
   Answers(Engine::Core& core, std::span<GenerateRequest> requests)
-      : core_(core),
-        waiting_(requests),
-        n_most_(std::min({requests.size(), std::size_t{core.info.mem_size},
-                          std::size_t{core.runner->n_batch()}})) {
-    active_.reserve(n_most_);
-  }
+      : core_(core), waiting_(requests), n_cells_left_(core.info.mem_size) {}
 
   void run() {
-    for (fill(); !active_.empty(); fill()) step();
+    for (fill(); !active_.empty(); fill()) {
+      step();
+      take_results();
+    }
   }
 
  private:
   struct Active {
     GenerateRequest* request;
     std::unique_ptr<Answer> answer;
-    Step* step = nullptr;
+    std::size_t n_cells;
+    Step* step = nullptr;  // nullptr: it has ended
   };
 
   void fill() {
-    while (active_.size() < n_most_ && !waiting_.empty()) {
-      begin(waiting_.front());
+    while (!waiting_.empty() && active_.size() < core_.runner->n_batch()) {
+      GenerateRequest& request = waiting_.front();
+      const std::size_t n_cells = n_cells_for(request);
+      if (!active_.empty() && n_cells > n_cells_left_) return;
       waiting_ = waiting_.subspan(1);
+      auto answer = begin(request);
+      if (!answer) {
+        end(request, answer.error());
+        continue;
+      }
+      active_.push_back({&request, std::move(*answer), std::min(n_cells, n_cells_left_)});
+      n_cells_left_ -= active_.back().n_cells;
     }
   }
 
-  void begin(GenerateRequest& request) {
+  Result<std::unique_ptr<Answer>> begin(GenerateRequest& request) const {
     if (!request.session || request.session->impl()->core.get() != &core_) {
-      request.result = fail(ErrorCode::kInvalidArgument, "the session is {}",
-                            request.session ? "another engine's" : "missing");
-      return;
+      return fail(ErrorCode::kInvalidArgument, "the session is {}",
+                  request.session ? "another engine's" : "missing");
     }
-    auto answer = Answer::create(request.params, *request.session->impl(), request.on_text);
-    if (!answer) {
-      request.result = answer.error();
-      return;
-    }
-    active_.push_back({&request, std::move(*answer)});
+    EDDY_TRY(request.session->feed(request.prompt));
+    return Answer::create(request.params, *request.session->impl(), request.on_text);
   }
 
   void step() {
     const std::size_t n_tokens =
         std::min(std::size_t{core_.runner->n_ubatch()}, core_.runner->n_batch() / active_.size());
-    steps_.clear();
+    std::vector<Step*> steps;
     for (Active& active : active_) {
       active.step = active.answer->next_step(n_tokens);
-      if (active.step) steps_.push_back(active.step);
+      if (active.step) steps.push_back(active.step);
     }
-    if (!steps_.empty()) run_steps(steps_);
-    std::erase_if(active_, [](Active& active) {
-      if (active.step && active.answer->take_step()) return false;
-      active.request->result = active.answer->result();
-      return true;
-    });
+    if (!steps.empty()) run_steps(steps);
+    for (Active& active : active_) {
+      if (active.step && !active.answer->take_step()) active.step = nullptr;
+    }
+  }
+
+  void take_results() {
+    const auto ended = std::ranges::stable_partition(
+        active_, [](const Active& active) { return active.step != nullptr; });
+    std::vector<Active> done(std::make_move_iterator(ended.begin()),
+                             std::make_move_iterator(ended.end()));
+    active_.erase(ended.begin(), ended.end());
+    for (Active& active : done) {
+      n_cells_left_ += active.n_cells;
+      auto result = active.answer->result();
+      active.answer.reset();  // the session is free again
+      end(*active.request, std::move(result));
+    }
+  }
+
+  static void end(GenerateRequest& request, Result<Completion> result) {
+    request.result = std::move(result);
+    if (request.on_end) request.on_end(request);
   }
 
   Engine::Core& core_;
   std::span<GenerateRequest> waiting_;
-  std::size_t n_most_;
+  std::size_t n_cells_left_;
   std::vector<Active> active_;
-  std::vector<Step*> steps_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -261,6 +262,14 @@ void Session::Impl::forget_from(std::size_t n_kept) {
   while (!turns.empty() && turns.back() > static_cast<Pos>(n_kept)) turns.pop_back();
   n_stored = std::min(n_stored, n_kept);
   core->keep_first(seq, n_kept == 0 ? 0 : static_cast<Pos>(n_kept) - 1);  // the newest waits: I1
+}
+
+void Session::Impl::settle() noexcept {
+  try {
+    core->keep_first(seq, tokens.empty() ? 0 : static_cast<Pos>(tokens.size()) - 1);
+  } catch (const std::bad_alloc&) {
+    core->forget(seq);
+  }
 }
 
 Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {

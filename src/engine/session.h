@@ -58,6 +58,9 @@ struct Session::Impl {
   // Drops the tokens from n_kept on, and the state if it has seen too many of them.
   void forget_from(std::size_t n_kept);
 
+  // Takes the state back where it has seen more than the tokens but the last.
+  void settle() noexcept;
+
   // Puts a serialised state in the place of this sequence's, or fails and nothing has changed.
   Status install(std::span<const std::byte> state, Pos n_tokens);
 

@@ -35,7 +35,8 @@ TEST(Unwritable, AFullStandardOutputIsAnErrorOfOneLine) {
                                         "inspect " + model + " --json",
                                         "logits " + model + " --tokens '" + ids + "' --out -",
                                         "perplexity " + model + " '" + story + "'",
-                                        "run " + model + " -p x -n 5"};
+                                        "run " + model + " -p x -n 5",
+                                        "batch " + model + " -n 2000 < '" + story + "'"};
   for (const std::string& args : all) {
     const ShellOutcome outcome = shell(args + " > /dev/full");
     EXPECT_EQ(outcome.code, 1) << args << ": " << outcome.err;

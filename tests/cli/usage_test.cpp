@@ -9,9 +9,9 @@
 namespace eddy::cli_test {
 namespace {
 
-const std::vector<std::string> kCommands = {"run",     "inspect",    "tokenize",
-                                            "logits",  "perplexity", "bench",
-                                            "convert", "state",      "completion"};
+const std::vector<std::string> kCommands = {"run",    "batch",      "inspect", "tokenize",
+                                            "logits", "perplexity", "bench",   "convert",
+                                            "state",  "completion"};
 
 // The spellings of the options in a help text.
 std::set<std::string> options_in(const std::string& help) {

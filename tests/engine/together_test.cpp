@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <optional>
 
 #include "eddy/engine.h"
 #include "engine/fakes.h"
@@ -239,6 +240,44 @@ TEST_F(TogetherTrouble, RequestsThatAreNone) {
   }
   EXPECT_EQ(sessions_[2].n_tokens(), 1 + std::ssize(prompt(2)));
   fake_.engine->generate({});
+}
+
+// When it is told of an end its session is free: it may be asked again, or be destroyed.
+TEST_F(TogetherTrouble, TheSessionIsFreeAtItsEnd) {
+  std::vector<std::int64_t> ended;
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    requests_[i].params.max_tokens = 4 + 4 * static_cast<std::int64_t>(i % 2);
+    requests_[i].on_end = [&](GenerateRequest& request) {
+      ended.push_back(request.result->n_tokens);
+      const std::int64_t n_left = kTokens - request.result->n_tokens;
+      EXPECT_TRUE(request.session->generate({.max_tokens = n_left}).ok());
+    };
+  }
+  fake_.engine->generate(requests_);
+  EXPECT_EQ(ended, (std::vector<std::int64_t>{4, 4, 8, 8}));
+  for (int i = 0; i < kSessions; ++i) expect_whole(i);
+}
+
+// Prompts are read when their turn comes: there is never a state for those that wait.
+TEST(TogetherCost, ThoseThatWaitHaveNoState) {
+  constexpr int kRequests = 9;
+  FakeEngine fake({.n_seq_max = kRequests, .mem_size = 2, .parks = false, .n_rewind = 0});
+  std::deque<std::optional<Session>> sessions;
+  std::vector<GenerateRequest> requests;
+  for (int i = 0; i < kRequests; ++i) {
+    sessions.emplace_back(fake.session());
+    requests.push_back({.session = &*sessions.back(),
+                        .prompt = tokens_of(std::string("ask ") + char('a' + i)),
+                        .params = {.max_tokens = 3 + i % 3},
+                        .on_end = [&sessions, i](GenerateRequest&) {
+                          sessions[static_cast<std::size_t>(i)].reset();
+                        }});
+  }
+  fake.engine->generate(requests);
+  for (const GenerateRequest& request : requests) {
+    ASSERT_TRUE(request.result.ok()) << request.result.error().message;
+    EXPECT_EQ(request.result->n_tokens, request.params.max_tokens);
+  }
 }
 
 // --- What is asked twice -------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // same answer afterwards.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -156,6 +157,33 @@ TEST_F(OutOfMemory, Generate) {
     EXPECT_TRUE(session.generate(rest).ok());
     check(session);
     return failure(done);
+  });
+  EXPECT_GT(n, 0);
+}
+
+TEST_F(OutOfMemory, GenerateTogether) {
+  const int n = fail_each([&](int k) {
+    std::array<Session, 2> sessions = {new_session(), new_session()};
+    std::array<GenerateRequest, 2> requests;
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_TRUE(sessions[i].feed(kPrompt).ok());
+      requests[i].session = &sessions[i];
+      requests[i].params = kAnswer;
+      requests[i].params.speculation.max_draft = 3;
+    }
+    const Pos n_prompt = sessions[0].n_tokens();
+    test::fail_allocation(k);
+    engine_->generate(requests);
+    disarm();
+    Failure failed;
+    for (std::size_t i = 0; i < 2; ++i) {
+      GenerateParams rest = kAnswer;
+      rest.max_tokens -= sessions[i].n_tokens() - n_prompt;
+      EXPECT_TRUE(sessions[i].generate(rest).ok());
+      check(sessions[i]);
+      if (!failed) failed = failure(requests[i].result);
+    }
+    return failed;
   });
   EXPECT_GT(n, 0);
 }
