@@ -15,13 +15,15 @@ import {distance} from "./distance.mjs";
 import * as eddy from "./eddy.mjs";
 import * as llama from "./llama.mjs";
 import {compare_speed} from "./speed.mjs";
+import {compare_state} from "./state.mjs";
 
-const usage = `usage: ./dev peer [--only TEXT] [--bench] [--threads N] [--tokens N]
+const usage = `usage: ./dev peer [--only TEXT] [--bench | --state] [--threads N] [--tokens N]
 
   --only TEXT   only the models whose "arch shape type" contains TEXT
   --bench       prefill speed instead of probabilities
+  --state       what states cost instead: a changed prompt, forks, saving, loading
   --threads N   threads of both engines (2)
-  --tokens N    length of the prompt (48; with --bench 512)`;
+  --tokens N    length of the prompt (48; with --bench 512, with --state 2000)`;
 
 const shapes = [
   ["mamba", "tiny"], ["mamba", "tiny-odd"], ["mamba", "tiny-falcon"], ["mamba", "130m"],
@@ -57,19 +59,19 @@ async function compare(model, path, {tokens, n_threads, dir}) {
 
 async function main() {
   const {values: args} = parseArgs({options: {
-    help: {type: "boolean"}, bench: {type: "boolean"}, only: {type: "string", default: ""},
+    help: {type: "boolean"}, bench: {type: "boolean"}, state: {type: "boolean"}, only: {type: "string", default: ""},
     threads: {type: "string", default: "2"}, tokens: {type: "string"}}});
   if (args.help) return console.log(usage);
   const n_threads = Number(args.threads);
-  const tokens = some_tokens(Number(args.tokens ?? (args.bench ? 512 : 48)));
+  const tokens = some_tokens(Number(args.tokens ?? (args.state ? 2000 : args.bench ? 512 : 48)));
   const dir = mkdtempSync(join(tmpdir(), "eddy-peer-"));
   const rows = [];
   try {
     for (const model of models(args)) {
       const path = join(dir, "model.gguf");
       eddy.make_model(model, path, 7);
-      const work = args.bench ? compare_speed : compare;
-      rows.push(await work(model, path, {tokens, n_threads, dir}));
+      const work = args.state ? compare_state : args.bench ? compare_speed : compare;
+      rows.push(...[await work(model, path, {tokens, n_threads, dir})].flat());
       rmSync(path);
     }
   } finally {
@@ -80,7 +82,11 @@ async function main() {
   process.exitCode = rows.some((row) => row.ok === "NO") ? 1 : 0;
 }
 
-function models({only, bench}) {
+function models({only, bench, state}) {
+  if (state) {
+    return ["mamba", "mamba2"].map((arch) => ({arch, shape: "130m", type: "Q8_0"}))
+        .filter(({arch, shape, type}) => `${arch} ${shape} ${type}`.includes(only));
+  }
   return shapes.filter(([, shape]) => !bench || !shape.startsWith("tiny"))
       .flatMap(([arch, shape]) => (bench ? bench_types : types).map((type) => ({arch, shape, type})))
       .filter(({arch, shape, type}) => `${arch} ${shape} ${type}`.includes(only));

@@ -335,11 +335,13 @@ class Session {
   // callback (kInvalidArgument).
   Status reset();
 
-  // The session as bytes, and back (src/engine/session_format.h). save: kNonFinite, kOutOfMemory.
+  // The session as bytes, and back (src/engine/session_format.h). save: kNonFinite, kOutOfMemory;
+  // into bytes of an earlier save it needs no new memory, and leaves none of them on an error.
   // load replaces tokens and state. kMalformed, kMismatch (another model, state type or version, or
   // another initial state, which the bytes name but do not hold), kNonFinite, kFull: nothing has
   // changed.
   Result<std::vector<std::byte>> save() const;
+  Status save(std::vector<std::byte>& bytes) const;
   Status load(std::span<const std::byte> bytes);
 
   struct Impl;                                         // internal: src/engine/session.h

@@ -18,14 +18,16 @@ struct Digest128 {
 std::uint64_t checksum64(std::span<const std::byte> bytes);
 Digest128 checksum128(std::span<const std::byte> bytes);
 
-// checksum128() of bytes that come in pieces.
-class Checksum128 {
+// Both of bytes that come in pieces.
+class Checksum {
  public:
-  Checksum128();
-  ~Checksum128();
+  Checksum();
+  ~Checksum();
 
+  void reset();  // of nothing again
   void add(std::span<const std::byte> bytes);
-  Digest128 digest() const;
+  std::uint64_t sum64() const;
+  Digest128 sum128() const;
 
  private:
   struct State;

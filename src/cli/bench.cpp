@@ -35,6 +35,7 @@ using Clock = std::chrono::steady_clock;
 struct Options {
   ModelOptions model;
   std::vector<std::int64_t> prompt_tokens = {512};
+  bool has_prompt_tokens = false;  // they were given
   std::vector<std::int64_t> answer_tokens = {64};
   std::vector<std::uint32_t> sequences = {1};
   std::vector<int> threads = {0};
@@ -241,7 +242,9 @@ Result<ExitCode> run(const Options& options) {
   if (options.state) {
     ModelOptions model = options.model;
     model.engine.n_threads = options.threads.front();
-    return bench_state(model, options.repetitions, options.format);
+    StateBenchOptions state = {.repetitions = options.repetitions, .format = options.format};
+    if (options.has_prompt_tokens) state.n_prompt = options.prompt_tokens.front();
+    return bench_state(model, state);
   }
   std::string header = format_header(options.format, Measured().row());
   std::vector<Measured> all;
@@ -275,7 +278,7 @@ Command add_bench(CLI::App& program) {
   add_list(*app, "-t,--threads", options->threads, 0, 256,
            "threads; 0: one for each physical core");
   add_list<std::int64_t>(*app, "-p,--prompt-tokens", options->prompt_tokens, 0, 1 << 24,
-                         "lengths of the prompts; 0: none");
+                         "lengths of the prompts; 0: none; with --state: of its long one");
   add_list<std::int64_t>(*app, "-n,--answer-tokens", options->answer_tokens, 0, 1 << 24,
                          "lengths of the answers; 0: none");
   add_list<std::uint32_t>(*app, "-b,--sequences", options->sequences, 1, 4096,
@@ -299,6 +302,7 @@ Command add_bench(CLI::App& program) {
       "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces");
   app->get_option("MODEL")->required(false);  // `bench traces` has none; run() asks for it
   return {.app = app, .run = [app, options, run_traces] {
+            options->has_prompt_tokens = app->count("--prompt-tokens") > 0;
             return app->got_subcommand("traces") ? run_traces() : run(*options);
           }};
 }

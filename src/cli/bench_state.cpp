@@ -1,27 +1,35 @@
 #include "cli/bench_state.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "base/try.h"
 #include "eddy/engine.h"
+#include "engine/core.h"
+#include "engine/open.h"
+#include "engine/session_format.h"
 
 namespace eddy {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Pos kPrompt = 300;       // tokens, no multiple of the log's window
-constexpr Pos kLongPrompt = 4000;  // whose end changes
-constexpr Pos kChanged = 10;
+constexpr Pos kPrompt = 300;  // tokens, no multiple of the log's window
+constexpr Pos kChanged = 10;  // tokens at the end of the long prompt
 
 std::vector<Token> made_up(Pos n, std::int64_t seed, std::int64_t n_vocab) {
   std::vector<Token> tokens;
@@ -64,8 +72,18 @@ Result<double> copy_speed(int n) {
 
 class StateBench {
  public:
-  StateBench(Engine& engine, int n, TableFormat format, double copy_bytes_per_s)
-      : engine_(engine), n_(n), format_(format), copy_bytes_per_s_(copy_bytes_per_s) {}
+  struct Params {
+    std::shared_ptr<Engine::Core> core;
+    StateBenchOptions options;
+    double copy_bytes_per_s = 0;
+  };
+  explicit StateBench(Params params)
+      : core_(std::move(params.core)),
+        engine_(core_),
+        n_(params.options.repetitions),
+        format_(params.options.format),
+        n_prompt_(params.options.n_prompt),
+        copy_bytes_per_s_(params.copy_bytes_per_s) {}
 
   Status run() {
     fmt::print("{}", format_header(format_, row("", 0, {})));
@@ -73,7 +91,9 @@ class StateBench {
     EDDY_TRY(decode(session));
     for (const Pos n : {1, 4, 8, 16, 32, 64}) EDDY_TRY(rewind(session, n));
     EDDY_TRY(fork(session));
-    EDDY_TRY(save_and_load(session));
+    EDDY_TRY_ASSIGN(const auto bytes, save_and_load(session));
+    EDDY_TRY(save_and_load_file(session));
+    EDDY_TRY(checkpoint(bytes));
     return late_change();
   }
 
@@ -134,7 +154,8 @@ class StateBench {
     return {};
   }
 
-  Status save_and_load(Session& session) {
+  // As its columns say, next to a copy of the same bytes, which may fit a cache.
+  Result<std::vector<std::byte>> save_and_load(Session& session) {
     std::vector<std::byte> bytes;
     EDDY_TRY_ASSIGN(const double save_s, median(n_, [&] {
                       return timed([&]() -> Status {
@@ -142,18 +163,94 @@ class StateBench {
                         return {};
                       });
                     }));
-    print("save", save_s, static_cast<double>(bytes.size()));
+    const auto n_bytes = static_cast<double>(bytes.size());
+    EDDY_TRY_ASSIGN(const double again_s,
+                    median(n_, [&] { return timed([&] { return session.save(bytes); }); }));
+    std::vector<std::byte> copy(bytes.size());
+    EDDY_TRY_ASSIGN(const double copy_s, median(n_, [&] {
+                      return timed([&]() -> Status {
+                        std::memcpy(copy.data(), bytes.data(), bytes.size());
+                        return {};
+                      });
+                    }));
+    print("save", save_s, n_bytes);
+    print("save into bytes of an earlier save", again_s, n_bytes);
+    print("copy of as many bytes", copy_s, n_bytes);
     EDDY_TRY_ASSIGN(Session other, engine_.new_session());
     EDDY_TRY_ASSIGN(const double load_s,
                     median(n_, [&] { return timed([&] { return other.load(bytes); }); }));
-    print("load", load_s, static_cast<double>(bytes.size()));
+    print("load", load_s, n_bytes);
+    return bytes;
+  }
+
+  // A state into the prefix cache, and out of it into an empty sequence: without the tokens that a
+  // session computes before and after.
+  Status checkpoint(std::span<const std::byte> bytes) {
+    if (!core_->cache) return {};
+    EDDY_TRY_ASSIGN(const SessionRecord record, decode_session(bytes));
+    EDDY_TRY_ASSIGN(const SeqId seq, core_->acquire());
+    EDDY_TRY(core_->memory->state_read(record.state, seq));
+    const auto n_read = static_cast<std::size_t>(core_->n_read(seq));
+    const auto tokens = std::span(record.tokens);
+    const PrefixCache::Place place = {core_->key, seq};
+    EDDY_TRY_ASSIGN(const double store_s, median(n_, [&] {
+                      return timed([&]() -> Status {
+                        core_->cache->store(place, tokens.first(n_read), CaptureKind::kPrompt, 0,
+                                            1);
+                        return {};
+                      });
+                    }));
+    PromptReport report;
+    EDDY_TRY_ASSIGN(const double restore_s, median(n_, [&] {
+                      core_->forget(seq);
+                      return timed([&]() -> Status {
+                        report = core_->cache->restore(place, tokens.first(n_read + 1), 0);
+                        return {};
+                      });
+                    }));
+    core_->release(seq);
+    if (report.n_restored != static_cast<Pos>(n_read)) {
+      return fail(ErrorCode::kFull, "the prefix cache has no room for a state");
+    }
+    const auto n_bytes = static_cast<double>(record.state.size());
+    print("checkpoint: store in the prefix cache", store_s, n_bytes);
+    print("restore from there", restore_s, n_bytes);
+    return {};
+  }
+
+  // The same through a file that nobody waits for: it stays in the page cache.
+  Status save_and_load_file(Session& session) {
+    const std::string path =
+        std::filesystem::temp_directory_path() / fmt::format("eddy-bench-{}", getpid());
+    const auto remove = std::shared_ptr<void>(nullptr, [&](void*) { std::remove(path.c_str()); });
+    std::vector<std::byte> bytes;
+    EDDY_TRY_ASSIGN(const double save_s, median(n_, [&] {
+                      return timed([&]() -> Status {
+                        EDDY_TRY(session.save(bytes));
+                        std::ofstream file(path, std::ios::binary);
+                        file.write(reinterpret_cast<const char*>(bytes.data()),
+                                   static_cast<std::streamsize>(bytes.size()));
+                        file.close();
+                        return file ? Status() : fail(ErrorCode::kIo, "{}: cannot write", path);
+                      });
+                    }));
+    EDDY_TRY_ASSIGN(Session other, engine_.new_session());
+    EDDY_TRY_ASSIGN(const double load_s, median(n_, [&] {
+                      return timed([&]() -> Status {
+                        EDDY_TRY_ASSIGN(const MappedFile file,
+                                        MappedFile::open(posix_file_system(), path));
+                        return other.load(file.bytes());
+                      });
+                    }));
+    print("save to a file", save_s, static_cast<double>(bytes.size()));
+    print("load from a file", load_s, static_cast<double>(bytes.size()));
     return {};
   }
 
   // The first token after a long prompt: cold, and when only its end is new.
   Status late_change() {
     const std::int64_t n_vocab = engine_.info().n_vocab;
-    auto prompt = made_up(kLongPrompt, 2, n_vocab);
+    auto prompt = made_up(n_prompt_, 2, n_vocab);
     std::int64_t seed = 3;
     const auto first_token = [&]() -> Result<double> {
       return timed([&]() -> Status {
@@ -164,9 +261,9 @@ class StateBench {
       });
     };
     EDDY_TRY_ASSIGN(const double cold, first_token());
-    print(fmt::format("first token after {} tokens", kLongPrompt), cold);
+    print(fmt::format("first token after {} tokens", n_prompt_), cold);
     EDDY_TRY_ASSIGN(const double same, median(n_, first_token));
-    print(fmt::format("the same again ({:.0f}x sooner)", cold / same), same);
+    print(fmt::format("prefix hit: the same again ({:.0f}x sooner)", cold / same), same);
     EDDY_TRY_ASSIGN(const double changed, median(n_, [&] {
                       const auto end = made_up(kChanged, ++seed, n_vocab);
                       std::ranges::copy(end, prompt.end() - kChanged);
@@ -176,9 +273,11 @@ class StateBench {
     return {};
   }
 
-  Engine& engine_;
+  std::shared_ptr<Engine::Core> core_;
+  Engine engine_;
   int n_;
   TableFormat format_;
+  Pos n_prompt_;
   double copy_bytes_per_s_;
   double decode_s_ = 0;
 };
@@ -208,14 +307,20 @@ Result<double> waking(const ModelOptions& model, int n) {
   });
 }
 
-Result<ExitCode> bench_state(const ModelOptions& model, int repetitions, TableFormat format) {
-  EngineOptions options = model.engine;
-  options.n_seq_max = 3;
-  EDDY_TRY_ASSIGN(Engine engine, Engine::open(model.path, options));
-  EDDY_TRY_ASSIGN(const double copy_bytes_per_s, copy_speed(repetitions));
-  StateBench bench(engine, repetitions, format, copy_bytes_per_s);
+Result<ExitCode> bench_state(const ModelOptions& model, const StateBenchOptions& options) {
+  if (options.n_prompt <= kChanged) {
+    return fail(ErrorCode::kInvalidArgument, "a prompt of {} tokens, expected more than {}",
+                options.n_prompt, kChanged);
+  }
+  EngineOptions engine = model.engine;
+  engine.n_seq_max = 3;
+  EDDY_TRY_ASSIGN(EngineParts parts, open_parts(model.path, engine));
+  EDDY_TRY_ASSIGN(auto core, Engine::Core::create(std::move(parts), engine));
+  EDDY_TRY_ASSIGN(const double copy_bytes_per_s, copy_speed(options.repetitions));
+  StateBench bench(
+      {.core = std::move(core), .options = options, .copy_bytes_per_s = copy_bytes_per_s});
   EDDY_TRY(bench.run());
-  EDDY_TRY_ASSIGN(const double wake_s, waking(model, repetitions));
+  EDDY_TRY_ASSIGN(const double wake_s, waking(model, options.repetitions));
   bench.print("a token of a parked conversation", wake_s);
   return ExitCode::kOk;
 }

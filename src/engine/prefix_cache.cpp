@@ -41,7 +41,7 @@ std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {
 
 void PrefixCache::store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
                         std::size_t n_turns, double ms_per_token) {
-  auto bytes = memory_.state_write(place.seq);
+  auto bytes = memory_.state_write(place.seq, {.checksums = Checksums::kIgnore});
   if (!bytes || bytes->size() > n_bytes_max_) return;
   bytes->shrink_to_fit();
   const EntryId id(next_id_++);

@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "engine/answers.h"
 #include "engine/session_format.h"
+#include "memory/state_view.h"
 
 namespace eddy {
 namespace {
@@ -105,19 +106,36 @@ Status Session::reset() {
 }
 
 Result<std::vector<std::byte>> Session::save() const {
-  return guarded([&]() -> Result<std::vector<std::byte>> {
+  std::vector<std::byte> bytes;
+  EDDY_TRY(save(bytes));
+  return bytes;
+}
+
+Status Session::save(std::vector<std::byte>& bytes) const {
+  const Status saved = guarded([&]() -> Status {
     EDDY_TRY(impl_->core->check_idle());
+    const RecurrentMemory& memory = *impl_->core->memory;
+    const bool has_state = impl_->core->n_read(impl_->seq) > 0;
     const SessionRecord record = {.init_state = impl_->key.init_state,
                                   .tokens = impl_->tokens,
                                   .pending = std::string(impl_->answer_bytes.pending()),
                                   .state = {}};
-    const Margins margins = session_margins(record);
-    std::vector<std::byte> bytes(margins.front);
-    if (impl_->core->n_read(impl_->seq) > 0) {
-      EDDY_TRY_ASSIGN(bytes, impl_->core->memory->state_write(impl_->seq, margins));
+    const auto head = session_head(record, has_state ? memory.n_state_bytes(impl_->seq) : 0);
+    Checksum sum;
+    sum.add(head);
+    if (has_state) {
+      EDDY_TRY_ASSIGN(bytes, memory.state_write(impl_->seq, {.front = head,
+                                                             .n_back = kSessionSumBytes,
+                                                             .sum = &sum,
+                                                             .room = std::move(bytes)}));
+    } else {
+      bytes = head;
     }
-    return seal_session(record, std::move(bytes));
+    append_session_sum(sum.sum64(), bytes);
+    return {};
   });
+  if (!saved) bytes.clear();
+  return saved;
 }
 
 Status Session::load(std::span<const std::byte> bytes) {
@@ -273,25 +291,14 @@ void Session::Impl::settle() noexcept {
 }
 
 Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {
-  const SeqId spare = core->free_seqs.back();
-  // The session's checksum has covered the state.
-  Status read = core->memory->state_read(state, spare, Checksums::kIgnore);
-  if (!read && read.error().code == ErrorCode::kFull) {
-    // With fewer cells than sessions: this session's own state makes room. Its tokens stay, so
-    // nothing is lost should the bytes be refused after all.
-    core->forget(seq);
-    read = core->memory->state_read(state, spare, Checksums::kIgnore);
-  }
-  EDDY_TRY(std::move(read));
-  const Pos n_read = core->n_read(spare);
-  if (n_read < 1 || n_read >= n_tokens) {
-    core->forget(spare);
+  const auto n_read = tokens_of_state(state);
+  if (n_read && (*n_read < 1 || *n_read >= static_cast<std::uint64_t>(n_tokens))) {
     return fail(ErrorCode::kMalformed, "session: the state has seen {} tokens, there are {}",
-                n_read, n_tokens);
+                *n_read, n_tokens);
   }
-  core->free_seqs.back() = seq;
-  core->forget(seq);
-  seq = spare;
+  // The session's checksum has covered the state.
+  EDDY_TRY(core->memory->state_read(state, seq, Checksums::kIgnore));
+  core->parked.erase(seq);
   return {};
 }
 

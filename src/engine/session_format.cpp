@@ -22,7 +22,6 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::uint32_t kVersionWithInitState = 2;
 constexpr std::size_t kHeadBytes = 32;
 constexpr std::size_t kInitStateBytes = 16;
-constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kMaxPending = 3;
 
 void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
@@ -65,12 +64,12 @@ struct Header {
     const auto n_token_bytes = checked_mul(n_tokens, sizeof(std::int32_t));
     if (!n_token_bytes) return std::nullopt;
     const auto sum = checked_add(*n_token_bytes, n_state_bytes);
-    return sum ? checked_add(*sum, n_head() + n_pending + kChecksumBytes) : std::nullopt;
+    return sum ? checked_add(*sum, n_head() + n_pending + kSessionSumBytes) : std::nullopt;
   }
 };
 
 Result<Header> read_header(std::span<const std::byte> bytes) {
-  if (bytes.size() < kHeadBytes + kChecksumBytes ||
+  if (bytes.size() < kHeadBytes + kSessionSumBytes ||
       std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     return fail(ErrorCode::kMalformed, "session: does not start with \"{}\"", kMagic);
   }
@@ -108,42 +107,39 @@ std::string init_state_text(const Digest128& digest) {
   return fmt::format("{:016x}{:016x}", digest.high, digest.low);
 }
 
-Margins session_margins(const SessionRecord& record) {
-  return {.front = *Header::of(record, 0).n_bytes() - kChecksumBytes, .back = kChecksumBytes};
-}
-
-std::vector<std::byte> seal_session(const SessionRecord& record, std::vector<std::byte> bytes) {
-  const std::size_t n_front = session_margins(record).front;
-  const Header header = Header::of(record, bytes.size() - n_front);
-  std::vector<std::byte> head;
-  head.reserve(n_front);
-  append(head, std::as_bytes(std::span(kMagic)));
-  append_number(head, header.version);
-  append_number(head, header.n_pending);
-  append_number(head, header.n_tokens);
-  append_number(head, header.n_state_bytes);
+std::vector<std::byte> session_head(const SessionRecord& record, std::uint64_t n_state_bytes) {
+  const Header header = Header::of(record, n_state_bytes);
+  std::vector<std::byte> bytes;
+  bytes.reserve(*Header::of(record, 0).n_bytes());
+  append(bytes, std::as_bytes(std::span(kMagic)));
+  append_number(bytes, header.version);
+  append_number(bytes, header.n_pending);
+  append_number(bytes, header.n_tokens);
+  append_number(bytes, header.n_state_bytes);
   if (header.has_init_state()) {
-    append_number(head, record.init_state.low);
-    append_number(head, record.init_state.high);
+    append_number(bytes, record.init_state.low);
+    append_number(bytes, record.init_state.high);
   }
-  for (const Token token : record.tokens) append_number(head, token.value);
-  append(head, std::as_bytes(std::span(record.pending)));
-  assert(head.size() == n_front);
-  std::ranges::copy(head, bytes.begin());
-  append_number(bytes, checksum64(bytes));
+  for (const Token token : record.tokens) append_number(bytes, token.value);
+  append(bytes, std::as_bytes(std::span(record.pending)));
   return bytes;
 }
 
+void append_session_sum(std::uint64_t sum, std::vector<std::byte>& bytes) {
+  append_number(bytes, sum);
+}
+
 std::vector<std::byte> encode_session(const SessionRecord& record) {
-  std::vector<std::byte> bytes(session_margins(record).front);
+  std::vector<std::byte> bytes = session_head(record, record.state.size());
   append(bytes, record.state);
-  return seal_session(record, std::move(bytes));
+  append_session_sum(checksum64(bytes), bytes);
+  return bytes;
 }
 
 Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
   const auto header = read_header(bytes);
   if (!header) return header.error();
-  const std::size_t n_checked = bytes.size() - kChecksumBytes;
+  const std::size_t n_checked = bytes.size() - kSessionSumBytes;
   if (number_at<std::uint64_t>(bytes, n_checked) != checksum64(bytes.first(n_checked))) {
     return fail(ErrorCode::kMalformed, "session: checksum does not match, the bytes are damaged");
   }

@@ -22,7 +22,6 @@
 #include "base/checksum.h"
 #include "eddy/result.h"
 #include "eddy/types.h"
-#include "memory/state_format.h"
 
 namespace eddy {
 
@@ -38,10 +37,10 @@ std::string init_state_text(const Digest128& digest);
 
 std::vector<std::byte> encode_session(const SessionRecord& record);
 
-// The same without a copy of the state: what comes around it, and the session of a record without
-// state and of bytes that hold its state behind `front`, or nothing but that.
-Margins session_margins(const SessionRecord& record);
-std::vector<std::byte> seal_session(const SessionRecord& record, std::vector<std::byte> bytes);
+// The same without a copy of the state: what comes before it; and the checksum of all that.
+inline constexpr std::size_t kSessionSumBytes = 8;
+std::vector<std::byte> session_head(const SessionRecord& record, std::uint64_t n_state_bytes);
+void append_session_sum(std::uint64_t sum, std::vector<std::byte>& bytes);
 
 // The record, whose state lies in `bytes`. kMalformed, kMismatch (another version). Token ids are
 // not compared with a vocabulary.

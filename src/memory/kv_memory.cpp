@@ -164,11 +164,12 @@ void KvMemory::walk(const KvTensor& tensor, CellId cell, Pos first, std::size_t 
   }
 }
 
-void KvMemory::append(const KvTensor& tensor, CellId cell, Pos first, std::uint64_t n_bytes,
-                      std::vector<std::byte>& out) const {
-  walk(tensor, cell, first, n_bytes, [&](std::uint64_t offset, std::size_t, std::size_t n) {
-    eddy::append(*tensor.pages.buffer, offset, n, out);
-  });
+void KvMemory::read(const KvTensor& tensor, CellId cell, Pos first,
+                    std::span<std::byte> out) const noexcept {
+  walk(tensor, cell, first, out.size(),
+       [&](std::uint64_t offset, std::size_t at, std::size_t n_bytes) {
+         tensor.pages.buffer->read(offset, out.subspan(at, n_bytes));
+       });
 }
 
 void KvMemory::write(const KvTensor& tensor, CellId cell, Pos first,

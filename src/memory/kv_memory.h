@@ -122,10 +122,9 @@ class KvMemory {
   // All tensors in the order of layers, K before V.
   std::span<const KvTensor> all() const { return tensors_; }
 
-  // The rows of a cell's positions first, first + 1, ..., as many as n_bytes are, added to `out`;
-  // and as many as `rows` has, written.
-  void append(const KvTensor& tensor, CellId cell, Pos first, std::uint64_t n_bytes,
-              std::vector<std::byte>& out) const;
+  // The rows of a cell's positions first, first + 1, ..., as many as `out` or `rows` has.
+  void read(const KvTensor& tensor, CellId cell, Pos first,
+            std::span<std::byte> out) const noexcept;
   void write(const KvTensor& tensor, CellId cell, Pos first,
              std::span<const std::byte> rows) noexcept;
 

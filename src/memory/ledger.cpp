@@ -34,6 +34,22 @@ CellId Ledger::stage() {
   return cells_.take();
 }
 
+CellId Ledger::restage(SeqId seq) {
+  const CellId id = sequences_[seq].tail;
+  if (!is_private(seq) || is_anchor(id)) {
+    drop(seq, SeqStatus::kEmpty);
+    return stage();
+  }
+  unlink(seq);
+  sequences_[seq].status = SeqStatus::kEmpty;
+  sequences_[seq].n_tokens = 0;
+  forget_past(id);
+  kv_.release(id);
+  ++cells_[id].generation;
+  cells_[id].use = CellUse::kStaged;
+  return id;
+}
+
 // --- Pages --------------------------------------------------------------------------------------
 
 void Ledger::extend(CellId src, CellId dst, Pos n_before, std::int32_t n_tokens, Pos log_from) {

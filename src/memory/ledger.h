@@ -56,6 +56,11 @@ class Ledger {
   // Precondition: n_free() > 0.
   CellId stage();
 
+  // Takes the sequence's state away, as drop() with kEmpty, and takes a cell for its next one as
+  // stage(): if nobody else holds it, its own, with what is still in the rows of R and S. They are
+  // to be written whole.
+  CellId restage(SeqId seq);
+
   // Gives dst pages for n_tokens more than the n_before that src has seen: of K and V as
   // KvMemory::extend(), of the log as UpdateLog::extend().
   void extend(CellId src, CellId dst, Pos n_before, std::int32_t n_tokens, Pos log_from);

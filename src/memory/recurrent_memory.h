@@ -217,16 +217,16 @@ class RecurrentMemory {
 
   // One sequence, or all (seq empty); a shared state is written once. kNotFound: nothing to write.
   // kNonFinite: a state with NaN or infinity is not written. kStateLost: the sequence, or with all
-  // any, is lost or parked. kOutOfMemory. Of one sequence with room around: what owners add to it
-  // needs no copy.
-  Result<std::vector<std::byte>> state_write(std::optional<SeqId> seq,
-                                             const Margins& margins = {}) const;
+  // any, is lost or parked. kOutOfMemory. Of one sequence with its owner's bytes around, which
+  // need no copy then.
+  Result<std::vector<std::byte>> state_write(std::optional<SeqId> seq, StateFrame frame = {}) const;
+
+  // How many bytes state_write() makes of a sequence that has a state.
+  std::uint64_t n_state_bytes(SeqId seq) const;
 
   // Installs what state_write() made: one state into one sequence, or all in place of all that are
   // there. Bytes are validated whole first, and used where they lie.
   // Errors as StateView::parse(), and kFull; kInvalidArgument: an id that this memory lacks.
-  // Checksums::kIgnore is for bytes that have not left the process, or whose owner has checked
-  // them.
   Status state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
                     Checksums checksums = Checksums::kVerify);
 

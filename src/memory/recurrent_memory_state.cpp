@@ -2,6 +2,7 @@
 // that a refusal changes nothing, is said here.
 #include <cassert>
 #include <new>
+#include <utility>
 
 #include "base/error.h"
 #include "base/try.h"
@@ -12,7 +13,7 @@
 namespace eddy {
 
 Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId> seq,
-                                                            const Margins& margins) const try {
+                                                            StateFrame frame) const try {
   EDDY_TRY(check_idle());  // a kernel may have written half of a state that is updated in place
   if (!seq) {
     for (std::uint32_t i = 0; i < n_seq_max(); ++i) {
@@ -25,11 +26,15 @@ Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId>
   if (s.status == SeqStatus::kEmpty) {
     return fail(ErrorCode::kNotFound, "sequence {} is empty: no state to write", seq->value);
   }
-  auto bytes = write_one_state({format_, tensors_, kv_}, s.tail, s.n_tokens, margins);
+  auto bytes = write_one_state({format_, tensors_, kv_}, s.tail, s.n_tokens, std::move(frame));
   if (!bytes) return prefixed(fmt::format("sequence {}", seq->value), bytes.error());
   return bytes;
 } catch (const std::bad_alloc&) {
   return Error{ErrorCode::kOutOfMemory, "state bytes"};
+}
+
+std::uint64_t RecurrentMemory::n_state_bytes(SeqId seq) const {
+  return ledger_.contains(seq) ? format_.n_bytes(ledger_[seq].n_tokens) : 0;
 }
 
 Status RecurrentMemory::state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
@@ -58,9 +63,8 @@ Status RecurrentMemory::read_one(const StateView& view, SeqId seq) {
   planner_.begin();
   planner_.replace(seq, StateView::Reader(view).next_state());
   EDDY_TRY(make_room());
-  ledger_.drop(seq, SeqStatus::kEmpty);
   StateView::Reader reader(view);
-  const CellId cell = ledger_.stage();
+  const CellId cell = ledger_.restage(seq);
   const Pos n_tokens = install_state(reader, tensors_, kv_, cell);
   ledger_.set_tail(seq, cell, n_tokens);
   return {};

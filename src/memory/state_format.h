@@ -25,6 +25,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/checksum.h"
@@ -92,16 +93,26 @@ struct StateFormat {
 
   // Of one state's sections. Cannot overflow where the state lies in memory.
   std::uint64_t n_state_bytes(Pos n_tokens) const;
+  // Of one state as a whole.
+  std::uint64_t n_bytes(Pos n_tokens) const {
+    return kHeaderBytes + n_state_bytes(n_tokens) + kTrailerBytes;
+  }
 };
 
 StateFormat make_state_format(const StateTensors& tensors, const KvMemory& kv,
                               const ModelIdentity& identity, DType type_r, DType type_s);
 
-// Room that the owner of serialised states wants around them in the same bytes: zeros in front, and
-// capacity behind.
-struct Margins {
-  std::size_t front = 0;
-  std::size_t back = 0;
+// kIgnore is for bytes that do not leave the process, or whose owner has checked them. Written so,
+// they have sums that fit nothing.
+enum class Checksums : std::uint8_t { kVerify, kIgnore };
+
+// What the owner of serialised states has around them in the same bytes.
+struct StateFrame {
+  std::span<const std::byte> front = {};  // comes before them
+  std::size_t n_back = 0;                 // capacity to be left behind them
+  Checksum* sum = nullptr;                // is given their bytes; not with kIgnore
+  std::vector<std::byte> room = {};       // bytes that nobody needs: becomes the result
+  Checksums checksums = Checksums::kVerify;
 };
 
 // Which state a sequence has: an entry of SEQS.

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/error.h"
 #include "base/table.h"
 #include "base/try.h"
-#include "memory/finite.h"
 #include "memory/state_writer.h"
 #include "tensor/encode.h"
 
@@ -21,12 +21,19 @@ Status write_state(const StateSource& source, CellId cell, Pos n_tokens, StateWr
   writer.begin_state();
   auto t = source.tensors.all().begin();
   auto k = source.kv.all().begin();
-  for (const StateFormat::Row& row : source.format.rows) {
-    const auto elements = writer.add_row([&](std::vector<std::byte>& out, std::uint64_t n_bytes) {
-      if (!row.is_by_position()) return source.tensors.append(*t++, cell, out);
-      source.kv.append(*k++, cell, row.first_row(n_tokens), n_bytes, out);
+  const auto write_row = [&](const StateTensor& tensor) {
+    return writer.add_row([&](std::uint64_t first, std::span<std::byte> out) {
+      source.tensors.read(tensor, cell, out, first);
     });
-    const auto element = first_non_finite(row.type, elements);
+  };
+  const auto write_kv_row = [&](const KvTensor& tensor) {
+    const Pos first_row = first_visible(n_tokens, tensor.window);
+    return writer.add_row([&](std::uint64_t first, std::span<std::byte> out) {
+      source.kv.read(tensor, cell, first_row + static_cast<Pos>(first / tensor.row_bytes), out);
+    });
+  };
+  for (const StateFormat::Row& row : source.format.rows) {
+    const auto element = row.is_by_position() ? write_kv_row(*k++) : write_row(*t++);
     if (!element) continue;
     return fail(ErrorCode::kNonFinite, "layer {}: {}: element {} is not a finite number",
                 row.layer.value, state_letter(row.kind), *element);
@@ -62,8 +69,8 @@ Contents list_states(const Ledger& ledger) {
 }  // namespace
 
 Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell, Pos n_tokens,
-                                               const Margins& margins) {
-  StateWriter writer(source.format, {.states = std::span(&n_tokens, 1), .margins = margins});
+                                               StateFrame frame) {
+  StateWriter writer(source.format, {.states = std::span(&n_tokens, 1), .frame = std::move(frame)});
   EDDY_TRY(write_state(source, cell, n_tokens, writer));
   return writer.finish();
 }
@@ -76,7 +83,8 @@ Result<std::vector<std::byte>> write_initial_state(const StateFormat& format,
   std::size_t n_used = 0;
   for (const StateFormat::Row& row : format.rows) {
     if (row.kind != StateKind::kR) {
-      writer.add_row([](auto& out, std::uint64_t n) { out.resize(out.size() + n); });  // zeros
+      writer.add_row(
+          [](std::uint64_t, std::span<std::byte> out) { std::ranges::fill(out, std::byte{0}); });
       continue;
     }
     const auto layer = static_cast<std::size_t>(row.layer.value);
@@ -87,11 +95,11 @@ Result<std::vector<std::byte>> write_initial_state(const StateFormat& format,
       return fail(ErrorCode::kInvalidArgument, "layer {}: R: {} elements, expected {} bytes of {}",
                   layer, values.size(), row.n_bytes, dtype_name(row.type));
     }
-    const auto elements = writer.add_row([&](auto& out, std::uint64_t n) {
-      out.resize(out.size() + n);
-      encode(row.type, values, &out[out.size() - n]);
+    const std::uint64_t n_element = row_bytes(row.type, 1).value();
+    const auto element = writer.add_row([&](std::uint64_t first, std::span<std::byte> out) {
+      encode(row.type, values.subspan(first / n_element, out.size() / n_element), out.data());
     });
-    if (const auto element = first_non_finite(row.type, elements)) {
+    if (element) {
       return fail(ErrorCode::kNonFinite, "layer {}: R: element {} is {}, which {} cannot hold",
                   layer, *element, values[*element], dtype_name(row.type));
     }

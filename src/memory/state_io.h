@@ -27,9 +27,9 @@ struct StateSource {
   const KvMemory& kv;
 };
 
-// One cell's state, with room around it. kNonFinite.
+// One cell's state, with what is around it. kNonFinite.
 Result<std::vector<std::byte>> write_one_state(const StateSource& source, CellId cell, Pos n_tokens,
-                                               const Margins& margins = {});
+                                               StateFrame frame = {});
 
 // A state of no token: R by layer, the rest zeros. As RecurrentMemory::initial_state().
 Result<std::vector<std::byte>> write_initial_state(const StateFormat& format,

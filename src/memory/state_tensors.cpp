@@ -119,13 +119,9 @@ void StateTensors::copy(CellId src, CellId dst) noexcept {
   }
 }
 
-void StateTensors::append(const StateTensor& t, CellId cell, std::vector<std::byte>& out) const {
-  eddy::append(*t.rows.buffer, offset_of(t, cell), t.row_bytes, out);
-}
-
-void StateTensors::read(const StateTensor& t, CellId cell,
-                        std::span<std::byte> out) const noexcept {
-  t.rows.buffer->read(offset_of(t, cell), out);
+void StateTensors::read(const StateTensor& t, CellId cell, std::span<std::byte> out,
+                        std::uint64_t first) const noexcept {
+  t.rows.buffer->read(offset_of(t, cell) + first, out);
 }
 
 void StateTensors::write(const StateTensor& t, CellId cell,

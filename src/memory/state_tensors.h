@@ -65,9 +65,9 @@ class StateTensors {
   // Writes a cell's rows over another's.
   void copy(CellId src, CellId dst) noexcept;
 
-  // Elements of a cell's row of one tensor, as bytes; append() adds them to `out`.
-  void append(const StateTensor& tensor, CellId cell, std::vector<std::byte>& out) const;
-  void read(const StateTensor& tensor, CellId cell, std::span<std::byte> out) const noexcept;
+  // Elements of a cell's row of one tensor, as bytes; read() begins with byte `first`.
+  void read(const StateTensor& tensor, CellId cell, std::span<std::byte> out,
+            std::uint64_t first = 0) const noexcept;
   void write(const StateTensor& tensor, CellId cell, std::span<const std::byte> row) noexcept;
 
   std::span<const std::unique_ptr<Buffer>> buffers() const { return buffers_; }

@@ -24,6 +24,12 @@ std::string section_name(std::uint32_t tag, std::uint32_t index) {
 
 }  // namespace
 
+std::optional<std::uint64_t> tokens_of_state(std::span<const std::byte> bytes) {
+  constexpr std::size_t kTokensAt = kHeaderBytes + kSectionHeadBytes;
+  if (bytes.size() < kTokensAt + sizeof(std::uint64_t)) return std::nullopt;
+  return load_le<std::uint64_t>(bytes.data() + kTokensAt);
+}
+
 Result<StateView> StateView::parse(std::span<const std::byte> bytes, const StateFormat& format,
                                    StateContent content, Checksums checksums) {
   StateView view;

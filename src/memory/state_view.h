@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "eddy/result.h"
@@ -16,7 +17,9 @@
 
 namespace eddy {
 
-enum class Checksums : std::uint8_t { kVerify, kIgnore };
+// How many tokens bytes of one state say that they have seen; nullopt: too few bytes. The bytes
+// need not be valid.
+std::optional<std::uint64_t> tokens_of_state(std::span<const std::byte> bytes);
 
 class StateView {
  public:

@@ -29,7 +29,7 @@ class Digest {
 
   // XXH3's canonical form: the high half first, each with its highest byte first.
   ModelIdentity identity() const {
-    const Digest128 digest = checksum_.digest();
+    const Digest128 digest = checksum_.sum128();
     ModelIdentity identity;
     static_assert(sizeof identity.bytes == sizeof digest);
     for (std::size_t i = 0; i < 8; ++i) {
@@ -40,7 +40,7 @@ class Digest {
   }
 
  private:
-  Checksum128 checksum_;
+  Checksum checksum_;
 };
 
 void add_value(Digest& digest, const GgufValue& value) {

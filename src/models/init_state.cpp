@@ -106,7 +106,7 @@ std::vector<float> to_row(std::span<const float> values, const Squares& squares)
 
 Result<InitRows> read_rows(std::span<const Found> tensors, const Squares& squares) {
   InitRows rows;
-  Checksum128 digest;
+  Checksum digest;
   for (std::int64_t il = 0; il < squares.n_layer; ++il) {
     const auto tensor = std::ranges::find(tensors, name_of(il), &Found::name);
     if (tensor == tensors.end()) {
@@ -117,7 +117,7 @@ Result<InitRows> read_rows(std::span<const Found> tensors, const Squares& square
     digest.add(std::as_bytes(std::span(values)));
     rows.r.push_back(to_row(values, squares));
   }
-  rows.digest = digest.digest();
+  rows.digest = digest.sum128();
   if (std::ssize(tensors) == squares.n_layer) return rows;
   // One that nobody reads would have been trained in vain: say so.
   for (const Found& tensor : tensors) {

@@ -12,7 +12,6 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "eddy/result.h"
 
@@ -45,11 +44,6 @@ class Buffer {
   const BufferType& type_;
   std::uint64_t n_bytes_;
 };
-
-// Appends bytes of a buffer to `out`; where it has the capacity, nothing is allocated, and bytes of
-// host memory are written once.
-void append(Buffer& buffer, std::uint64_t offset, std::uint64_t n_bytes,
-            std::vector<std::byte>& out);
 
 // A kind of memory. One object for each kind; compared by address; outlives its buffers.
 class BufferType {

@@ -1,11 +1,11 @@
 // Host memory: pages of the operating system, zero until they are first touched.
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cstring>
 #include <new>
 
 #include "base/checked.h"
+#include "base/copy.h"
 #include "base/error.h"
 #include "tensor/buffer.h"
 
@@ -28,10 +28,10 @@ class HostBuffer final : public Buffer {
   std::byte* host() noexcept override { return data_; }
 
   void read(std::uint64_t offset, std::span<std::byte> out) const noexcept override {
-    std::copy_n(data_ + offset, out.size(), out.begin());
+    copy_bytes({data_ + offset, out.size()}, out);
   }
   void write(std::uint64_t offset, std::span<const std::byte> bytes) noexcept override {
-    std::ranges::copy(bytes, data_ + offset);
+    copy_bytes(bytes, {data_ + offset, bytes.size()});
   }
   void zero(std::uint64_t offset, std::uint64_t n_bytes) noexcept override {
     std::memset(data_ + offset, 0, n_bytes);
@@ -69,17 +69,6 @@ class HostBufferType final : public BufferType {
 const BufferType& host_buffer_type() {
   static const HostBufferType type;
   return type;
-}
-
-void append(Buffer& buffer, std::uint64_t offset, std::uint64_t n_bytes,
-            std::vector<std::byte>& out) {
-  if (const std::byte* host = buffer.host()) {
-    out.insert(out.end(), host + offset, host + offset + n_bytes);
-    return;
-  }
-  const std::size_t n = out.size();
-  out.resize(n + n_bytes);
-  buffer.read(offset, std::span(out).subspan(n));
 }
 
 }  // namespace eddy

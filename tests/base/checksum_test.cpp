@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "base/xxh3.h"
+
 namespace eddy {
 namespace {
 
@@ -33,17 +35,38 @@ TEST(Checksum, SeesEveryByte) {
   }
 }
 
-TEST(Checksum128, IsTheSameInPieces) {
+TEST(Checksum, IsTheSameInPieces) {
+  Checksum checksum;
   for (const std::size_t n : {0, 1, 17, 240, 241, 1024, 5000}) {
     const std::vector<std::byte> bytes = numbered(n);
     for (const std::size_t cut : {std::size_t{0}, n / 3, n}) {
-      Checksum128 checksum;
+      checksum.reset();
       checksum.add(std::span(bytes).first(cut));
       checksum.add({});
       checksum.add(std::span(bytes).subspan(cut));
-      EXPECT_EQ(checksum.digest(), checksum128(bytes)) << n << ' ' << cut;
-      EXPECT_EQ(checksum.digest(), checksum128(bytes)) << "asked again";
+      EXPECT_EQ(checksum.sum128(), checksum128(bytes)) << n << ' ' << cut;
+      EXPECT_EQ(checksum.sum64(), checksum64(bytes)) << n << ' ' << cut;
+      EXPECT_EQ(checksum.sum128(), checksum128(bytes)) << "asked again";
     }
+  }
+}
+
+// The plain one is the library's own; whole, and in pieces that end inside of its blocks.
+TEST(Checksum, OfAvx2IsThePlainOne) {
+  if (!avx2_xxh3()) GTEST_SKIP() << "not on this machine";
+  for (const std::size_t n : {0, 1, 240, 241, 1024, 1025, 5000, 100'000}) {
+    const std::vector<std::byte> bytes = numbered(n);
+    EXPECT_EQ(avx2_xxh3()->sum64(bytes.data(), n), plain_xxh3().sum64(bytes.data(), n)) << n;
+    std::uint64_t plain[2], avx2[2];
+    plain_xxh3().sum128(bytes.data(), n, plain);
+    avx2_xxh3()->sum128(bytes.data(), n, avx2);
+    EXPECT_EQ(avx2[0], plain[0]) << n;
+    EXPECT_EQ(avx2[1], plain[1]) << n;
+    Checksum pieces;
+    for (std::size_t at = 0; at < n; at += 777) {
+      pieces.add(std::span(bytes).subspan(at, std::min<std::size_t>(777, n - at)));
+    }
+    EXPECT_EQ(pieces.sum128(), (Digest128{.low = plain[0], .high = plain[1]})) << n;
   }
 }
 

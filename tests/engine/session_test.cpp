@@ -238,6 +238,18 @@ TEST(Session, SavedAndLoadedIsAsIfNothingHappened) {
   }
 }
 
+TEST(Session, IsSavedIntoBytesOfOthers) {
+  FakeEngine fake(kOptions);
+  Session empty = fake.session(), session = fake.session(), longer = fake.session();
+  ASSERT_TRUE(session.feed(kPrompt).ok());
+  ASSERT_TRUE(longer.feed("this is a good deal longer than the other one").ok());
+  std::vector<std::byte> bytes;
+  for (const Session* one : {&session, &longer, &session, &empty, &longer}) {
+    ASSERT_TRUE(one->save(bytes).ok());
+    EXPECT_EQ(bytes, *one->save());
+  }
+}
+
 TEST(Session, AnEmptySessionIsSavedAndLoaded) {
   FakeEngine fake(kOptions);
   Session empty = fake.session();

@@ -200,8 +200,8 @@ TEST_F(KvMemoryTest, AWindowsSharedPagesStayWithTheOtherCell) {
   kv->release(a);
   expect_rows(b, 48, kv->n_tokens(b), 2);
   const KvTensor& unlimited = kv->all()[0];
-  std::vector<std::byte> found;
-  kv->append(unlimited, b, 47, unlimited.row_bytes, found);
+  std::vector<std::byte> found(unlimited.row_bytes);
+  kv->read(unlimited, b, 47, found);
   EXPECT_EQ(found, row(unlimited, 1, 47));
 }
 
@@ -247,8 +247,8 @@ TEST_F(KvMemoryTest, AnInstalledStateHasThePagesThatItsWindowsShow) {
       rows.insert(rows.end(), one.begin(), one.end());
     }
     kv->write(t, a, first, rows);
-    std::vector<std::byte> found;
-    kv->append(t, a, first, rows.size(), found);
+    std::vector<std::byte> found(rows.size());
+    kv->read(t, a, first, found);
     EXPECT_EQ(found, rows);
   }
   expect_rows(a, 0, 100, 5);

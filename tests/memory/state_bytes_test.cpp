@@ -67,6 +67,44 @@ TEST_F(StateBytesTest, OneStateReplacesWhatIsThere) {
   expect_tokens(3, tokens({1, 2, 3}));
 }
 
+// Its own cell, which nobody else has, takes the new state: there need be no other.
+TEST_F(StateBytesTest, OneStateTakesThePlaceOfThePrivateOne) {
+  const std::uint32_t n_free = memory->n_free_cells();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK(memory->state_read(one_, SeqId(1)));
+    EXPECT_EQ(memory->n_free_cells(), n_free);
+    EXPECT_OK(memory->check());
+    EXPECT_OK(memory->check_free_rows());
+    EXPECT_EQ(write(SeqId(1)), one_);
+  }
+  ASSERT_OK(extend(1, tokens({4})));
+  expect_tokens(1, tokens({1, 2, 3, 4}));
+}
+
+TEST_F(StateBytesTest, IsWrittenBehindItsOwnersBytesAndSummedUp) {
+  const Bytes front = {std::byte{1}, std::byte{2}, std::byte{3}};
+  for (const std::size_t n_room : {std::size_t{0}, one_.size() - 7, 3 * one_.size()}) {
+    Checksum sum;
+    const auto bytes = memory->state_write(
+        SeqId(0),
+        {.front = front, .n_back = 5, .sum = &sum, .room = Bytes(n_room, std::byte{0xEE})});
+    ASSERT_OK(bytes);
+    EXPECT_GE(bytes->capacity(), bytes->size() + 5);
+    EXPECT_TRUE(std::ranges::equal(std::span(*bytes).first(3), front));
+    EXPECT_TRUE(std::ranges::equal(std::span(*bytes).subspan(3), one_));
+    EXPECT_EQ(sum.sum64(), checksum64(one_));
+    EXPECT_EQ(memory->n_state_bytes(SeqId(0)), one_.size());
+  }
+}
+
+TEST_F(StateBytesTest, WithoutSumsIsForThoseWhoIgnoreThem) {
+  const auto bytes = memory->state_write(SeqId(0), {.checksums = Checksums::kIgnore});
+  ASSERT_OK(bytes);
+  EXPECT_CODE(memory->state_read(*bytes, SeqId(1)), kMalformed);
+  ASSERT_OK(memory->state_read(*bytes, SeqId(1), Checksums::kIgnore));
+  EXPECT_EQ(write(SeqId(1)), one_);
+}
+
 TEST_F(StateBytesTest, AllComeBackAndSharingIsKept) {
   EXPECT_EQ(memory->n_free_cells(), 2u);
   ASSERT_OK(memory->clear(true));

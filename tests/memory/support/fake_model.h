@@ -199,8 +199,8 @@ inline std::string wrong_content(const KvMemory& kv, std::span<const StateTensor
     for (Pos p = 0; p < static_cast<Pos>(tokens.size()); ++p) {
       prefix = fold(prefix, tokens[static_cast<std::size_t>(p)]);
       if (p < first) continue;
-      row.clear();
-      kv.append(t, cell, p, t.row_bytes, row);
+      row.resize(t.row_bytes);
+      kv.read(t, cell, p, row);
       if (take_hash(t.pages.type, row) == (prefix ^ key_of(t.layer, t.kind))) continue;
       return fmt::format("layer {}: {} of position {}", t.layer.value, state_letter(t.kind), p);
     }

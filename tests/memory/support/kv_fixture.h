@@ -62,8 +62,8 @@ class KvFixture : public ::testing::Test {
   void expect_rows(CellId cell, Pos first, Pos end, int tag) const {
     for (const KvTensor& t : kv->all()) {
       for (Pos p = std::max(first, first_visible(kv->n_tokens(cell), t.window)); p < end; ++p) {
-        std::vector<std::byte> found;
-        kv->append(t, cell, p, t.row_bytes, found);
+        std::vector<std::byte> found(t.row_bytes);
+        kv->read(t, cell, p, found);
         ASSERT_EQ(found, row(t, tag, p))
             << "cell " << cell.value << " layer " << t.layer.value << " position " << p;
       }
