@@ -213,6 +213,12 @@ class RecurrentMemory {
   // (the state after create()).
   void on_park(ParkFn park) { park_ = std::move(park); }
 
+  // Gives the sequence's state to its owner now, by on_park(). Those that share it are parked with
+  // it, so that its cell gets free, or is left to its checkpoints. An empty or parked sequence
+  // stays as it is. kUnsupported: on_park() is not set; kFull: the owner has refused; kNonFinite: a
+  // state with NaN or infinity; kStateLost; kOutOfMemory.
+  Status park(SeqId seq);
+
   // --- Serialised states (memory/state_format.h) --------------------------------------------
 
   // One sequence, or all (seq empty); a shared state is written once. kNotFound: nothing to write.
@@ -221,6 +227,9 @@ class RecurrentMemory {
   // needs no copy.
   Result<std::vector<std::byte>> state_write(std::optional<SeqId> seq,
                                              const Margins& margins = {}) const;
+
+  // Of the bytes that state_write() makes of one state after so many tokens.
+  std::uint64_t n_state_bytes(Pos n_tokens) const;
 
   // Installs what state_write() made: one state into one sequence, or all in place of all that are
   // there. Bytes are validated whole first, and used where they lie.
@@ -289,8 +298,9 @@ class RecurrentMemory {
 
   Error full() const;  // kFull with figures
   Status make_room();  // evicts until the plan fits, or fails and changes nothing
-  bool may_park(CellId cell);
+  Status offer(CellId cell);
   void evict(CellId cell) noexcept;
+  void drop_to_owner(SeqId seq) noexcept;
 
   bool is_recurrent() const { return !tensors_.all().empty(); }  // some layer has R or S
   Status remove_end(SeqId seq, Pos n_tokens);

@@ -32,6 +32,10 @@ Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId>
   return Error{ErrorCode::kOutOfMemory, "state bytes"};
 }
 
+std::uint64_t RecurrentMemory::n_state_bytes(Pos n_tokens) const {
+  return kHeaderBytes + format_.n_state_bytes(n_tokens) + kTrailerBytes;
+}
+
 Status RecurrentMemory::state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
                                    Checksums checksums) try {
   EDDY_TRY(check_idle());
