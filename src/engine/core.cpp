@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -115,6 +114,9 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                                                  .n_ubatch = options.n_ubatch}));
   core->runner.emplace(std::move(runner));
   EDDY_TRY(core->keep_recurrences());
+  if (!options.park_folder.empty()) {
+    EDDY_TRY_ASSIGN(core->parking, Parking::in_folder(posix_file_system(), options.park_folder));
+  }
   if (options.parks) core->park_idle();
   core->key = {.model = core->parts.model->identity(),
                .type_r = state_dtype(options.type_r),
@@ -142,19 +144,8 @@ Status Engine::Core::keep_recurrences() {
   return {};
 }
 
-// Sequences that share a state share what is kept of it. A copy that was made for a call that then
-// failed is replaced by the next one.
 void Engine::Core::park_idle() {
-  memory->on_park([this](const ParkRequest& request) {
-    try {
-      const auto bytes = std::make_shared<const std::vector<std::byte>>(request.state.begin(),
-                                                                        request.state.end());
-      for (const SeqId seq : request.seqs) parked[seq] = bytes;
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
-  });
+  memory->on_park([this](const ParkRequest& request) { return parking.put(request); });
 }
 
 void Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
@@ -194,7 +185,7 @@ Status Engine::Core::check_idle() const {
 }
 
 void Engine::Core::forget(SeqId seq) {
-  parked.erase(seq);
+  parking.forget(seq);
   const Status removed = memory->seq_rm(seq, -1, -1);
   assert(removed.ok());  // fails for bad ids and inside an open context alone
   static_cast<void>(removed);
@@ -202,8 +193,10 @@ void Engine::Core::forget(SeqId seq) {
 
 Pos Engine::Core::n_read(SeqId seq) {
   if (memory->is_parked(seq)) {
-    const auto bytes = parked.extract(seq);  // waking one may park another
-    if (bytes) static_cast<void>(memory->state_read(*bytes.mapped(), seq, Checksums::kIgnore));
+    const auto kept = parking.get(seq);  // waking one may park another
+    if (kept && memory->state_read(kept->bytes, seq, Checksums::kIgnore)) parking.forget(seq);
+  } else {
+    parking.forget(seq);  // a copy for a call that then failed
   }
   const auto newest = memory->seq_pos_max(seq);
   if (newest) return *newest + 1;

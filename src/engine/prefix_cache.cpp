@@ -90,6 +90,13 @@ CacheStats PrefixCache::stats() const {
   stats.n_states = tree_.n_entries();
   stats.n_bytes = tree_.n_bytes();
   stats.n_bytes_max = n_bytes_max_;
+  const auto counts = tree_.n_entries_by_kind();
+  const auto n = [&](CaptureKind kind) { return counts[static_cast<std::size_t>(kind)]; };
+  stats.kinds = {.n_prompts = n(CaptureKind::kPrompt),
+                 .n_answers = n(CaptureKind::kAnswer),
+                 .n_turns = n(CaptureKind::kTurn),
+                 .n_partings = n(CaptureKind::kFork),
+                 .n_rungs = n(CaptureKind::kStem) + n(CaptureKind::kLadder)};
   return stats;
 }
 
