@@ -88,7 +88,8 @@ Result<StateEntry> read_row(const SqlStatement& row) {
 class Transaction {
  public:
   static Result<Transaction> begin(SqlConnection& sql) {
-    EDDY_TRY(sql.run("BEGIN IMMEDIATE"));
+    EDDY_TRY_ASSIGN(SqlStatement begin, sql.prepare("BEGIN IMMEDIATE"));
+    EDDY_TRY(begin.run());
     return Transaction(sql);
   }
   ~Transaction() {
@@ -98,7 +99,8 @@ class Transaction {
   Transaction& operator=(Transaction&&) = delete;
 
   Status commit() {
-    EDDY_TRY(sql_->run("COMMIT"));
+    EDDY_TRY_ASSIGN(SqlStatement commit, sql_->prepare("COMMIT"));
+    EDDY_TRY(commit.run());
     sql_ = nullptr;
     return {};
   }
