@@ -11,6 +11,10 @@
 
 namespace eddy {
 
+std::uint64_t RecurrentMemory::n_state_bytes(Pos n_tokens) const {
+  return kHeaderBytes + format_.n_state_bytes(n_tokens) + kTrailerBytes;
+}
+
 Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId> seq,
                                                             const Margins& margins) const try {
   EDDY_TRY(check_idle());  // a kernel may have written half of a state that is updated in place
@@ -30,10 +34,6 @@ Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId>
   return bytes;
 } catch (const std::bad_alloc&) {
   return Error{ErrorCode::kOutOfMemory, "state bytes"};
-}
-
-std::uint64_t RecurrentMemory::n_state_bytes(Pos n_tokens) const {
-  return kHeaderBytes + format_.n_state_bytes(n_tokens) + kTrailerBytes;
 }
 
 Status RecurrentMemory::state_read(std::span<const std::byte> bytes, std::optional<SeqId> seq,
