@@ -56,9 +56,13 @@ struct EngineOptions {
   // Cells for states. 0: n_seq_max, and where sequences can be rewound two more for each: they hold
   // the earlier states that a rewinding begins from.
   std::uint32_t mem_size = 0;
-  // Where cells are fewer than sessions: states of sessions that are not at work go to host memory,
-  // the one unused for longest first, and come back when it is their turn. Else: kFull.
+  // Where cells are fewer than sessions: states of sessions that are not at work are put away, the
+  // one unused for longest first, and come back when it is their turn. Else: kFull.
   bool parks = true;
+  // The folder that they are put into, which belongs to one engine at a time and to parked states
+  // alone; made if there is none, emptied when it is opened and as sessions come back or end. Not
+  // synced: a session does not outlive its process (Session::save does). "": host memory.
+  std::string park_folder = {};
   // Tokens that a session can take back without reading anything again, while there are cells and
   // log for it; a multiple of 32, or 0 for none. The log is memory that is used as tokens are read.
   std::uint32_t n_rewind = 64;
@@ -69,6 +73,9 @@ struct EngineOptions {
   // Bytes of states that are kept by the tokens that led to them, for all sessions together, so
   // that a prompt which begins like an earlier one is not read again. 0: none.
   std::uint64_t prefix_cache_bytes = std::uint64_t{256} << 20;
+  // Cells, beside those of mem_size, where the newest of these states stay: a session starts there
+  // by sharing one, without a copy. 0: all are bytes in host memory.
+  std::uint32_t prefix_cache_cells = 4;
   std::uint32_t n_batch = 2048;  // tokens looked at in one step, at least 1
   std::uint32_t n_ubatch = 512;  // tokens computed at once, 1 .. n_batch
   // Told the loaded fraction, 0 .. 1, now and then; may be empty.
@@ -108,7 +115,16 @@ struct PromptReport {
   Pos n_refused = 0;
 };
 
-// Since the engine was opened; the last three as they are now.
+// Stored states, by the reason for which each was stored.
+struct CacheKinds {
+  std::uint64_t n_prompts = 0;   // where a prompt ended
+  std::uint64_t n_answers = 0;   // where an answer ended
+  std::uint64_t n_turns = 0;     // where a turn began (Session::mark_turn)
+  std::uint64_t n_partings = 0;  // where two prompts parted
+  std::uint64_t n_rungs = 0;     // on the way, at growing distances
+};
+
+// Since the engine was opened; the last four as they are now.
 struct CacheStats {
   std::uint64_t n_prompts = 0;  // looked up
   std::uint64_t n_hits = 0;     // that found a state
@@ -118,8 +134,20 @@ struct CacheStats {
   std::uint64_t n_stored = 0;   // states
   std::uint64_t n_evicted = 0;  // to make room
   std::uint64_t n_states = 0;
-  std::uint64_t n_bytes = 0;  // of states, and of what finds them
+  std::uint64_t n_in_cells = 0;  // of them
+  std::uint64_t n_bytes = 0;     // of states, and of what finds them
   std::uint64_t n_bytes_max = 0;
+  CacheKinds kinds = {};  // of the states that there are
+};
+
+// The cells of an engine and what waits outside of them, as it is now. See StatePlace for each
+// session's.
+struct MemoryMap {
+  std::uint32_t n_cells = 0;    // EngineInfo::mem_size, and one for Session::load
+  std::uint32_t n_held = 0;     // by sessions
+  std::uint32_t n_earlier = 0;  // hold earlier states, to rewind from, until their cell is needed
+  std::uint32_t n_parked = 0;   // sessions that wait
+  std::uint64_t n_parked_bytes = 0;  // what they share counts once
 };
 
 // What a special token's text ("<|endoftext|>") means inside a text.
@@ -164,7 +192,9 @@ struct SessionOptions {
 class Engine {
  public:
   // Opens a GGUF file (of a split model: its first part). kNotFound, kIo, kMalformed, kUnsupported:
-  // the file; kInvalidArgument: options outside their ranges; kOutOfMemory.
+  // the file; kInvalidArgument: options outside their ranges; kOutOfMemory. The park folder: kBusy
+  // (another engine parks there), kInvalidArgument (it keeps other states), kNotFound (the folder
+  // it lies in), kIo.
   static Result<Engine> open(const std::string& path, EngineOptions options = {});
 
   Engine(Engine&&) noexcept;
@@ -185,6 +215,8 @@ class Engine {
 
   // What the prefix cache has done; zeros without one.
   CacheStats cache_stats() const;
+
+  MemoryMap memory_map() const;
 
   // Receives the logits {n_vocab} that follow the token at position pos; returns whether to go on.
   using OnLogits = std::function<bool(Pos pos, std::span<const float> logits)>;
@@ -275,6 +307,21 @@ struct Completion {
   StopReason reason = StopReason::kEnd;
 };
 
+// Where a session's state is.
+struct StatePlace {
+  enum class Kind {
+    kNone,    // nothing was read yet, or it will be read again
+    kCell,    // at work
+    kParked,  // put away, see EngineOptions::parks
+  };
+  Kind kind = Kind::kNone;
+  std::int32_t cell = -1;       // sessions of an engine with the same one share their state
+  Pos n_tokens = 0;             // that have led to the state; the session's newest one waits
+  std::uint64_t n_bytes = 0;    // of the state as it is parked
+  std::uint32_t n_anchors = 0;  // earlier states, from which it can be rewound
+  Pos n_rewind = 0;             // tokens of n_tokens that can be taken back without reading any
+};
+
 // One conversation. Owns its sequence in the engine's memory and gives it back when destroyed.
 class Session {
  public:
@@ -330,6 +377,14 @@ class Session {
   // Makes the running call, or the next one if none is running, stop between two micro-batches.
   // An answer that ends before it has heeded the request has ended: the next call is not stopped.
   void cancel() noexcept;
+
+  // Puts the state away now, as EngineOptions::parks says, and frees its cell; the next use brings
+  // it back, with equal bits. Forks that still share the state wait with it, each until its own
+  // next use. kUnsupported: without EngineOptions::parks; kFull: no room where it would go;
+  // kNonFinite; kOutOfMemory; kInvalidArgument: inside a callback. Then nothing has changed.
+  Status park();
+
+  StatePlace place() const;
 
   // Forgets all tokens, the state and a cancel() that nobody has heeded yet. Fails only inside a
   // callback (kInvalidArgument).

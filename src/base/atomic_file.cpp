@@ -50,14 +50,15 @@ Status AtomicFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Status AtomicFile::commit() {
-  const SysResult synced = retry([&] { return fs_.sync(fd_); });
+Status AtomicFile::commit(Outlives outlives) {
+  const bool syncs = outlives == Outlives::kPowerCut;
+  const SysResult synced = syncs ? retry([&] { return fs_.sync(fd_); }) : 0;
   if (synced < 0) return file_error(path_, "cannot sync", synced);
   EDDY_TRY(close());
   const SysResult renamed = retry([&] { return fs_.rename(temporary_, path_); });
   if (renamed < 0) return file_error(path_, "cannot replace", renamed);
   temporary_.clear();
-  return sync_folder(fs_, folder_of(path_));
+  return syncs ? sync_folder(fs_, folder_of(path_)) : Status();
 }
 
 Status AtomicFile::close() {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -23,6 +24,12 @@ namespace eddy {
 
 inline constexpr unsigned kPublicMode = 0666;   // whatever the umask leaves
 inline constexpr unsigned kPrivateMode = 0600;  // for what holds people's text: states, sessions
+
+// What something that was written outlives.
+enum class Outlives : std::uint8_t {
+  kPowerCut,  // it is synced
+  kProcess,   // the end of the process, however it ends; nothing waits for the disk
+};
 
 class AtomicFile {
  public:
@@ -39,8 +46,8 @@ class AtomicFile {
 
   // Makes the path name the new content. After an error the path names the old content, except when
   // the last step failed, the folder's sync: then it names the new content, which a power cut may
-  // still undo.
-  Status commit();
+  // still undo. With kProcess nothing is synced, and a power cut may leave any content.
+  Status commit(Outlives outlives = Outlives::kPowerCut);
 
  private:
   AtomicFile(FileSystem& fs, std::string path, std::string temporary, int fd)

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/try.h"
 #include "cli/bench_chart.h"
+#include "cli/bench_sessions.h"
 #include "cli/bench_state.h"
 #include "cli/bench_table.h"
 #include "cli/bench_traces.h"
@@ -41,6 +42,7 @@ struct Options {
   std::vector<int> threads = {0};
   int repetitions = 5;
   bool state = false;
+  std::uint32_t sessions = 0;  // that wait; 0: the speed is measured instead
   std::string svg;
   TableFormat format = TableFormat::kMarkdown;
 };
@@ -239,13 +241,14 @@ Status run_with(const Options& options, int n_threads, const std::string& header
 
 Result<ExitCode> run(const Options& options) {
   if (options.model.path.empty()) return fail(ErrorCode::kInvalidArgument, "MODEL is required");
+  ModelOptions model = options.model;
+  model.engine.n_threads = options.threads.front();
   if (options.state) {
-    ModelOptions model = options.model;
-    model.engine.n_threads = options.threads.front();
     StateBenchOptions state = {.repetitions = options.repetitions, .format = options.format};
     if (options.has_prompt_tokens) state.n_prompt = options.prompt_tokens.front();
     return bench_state(model, state);
   }
+  if (options.sessions > 0) return bench_sessions(model, options.sessions, options.format);
   std::string header = format_header(options.format, Measured().row());
   std::vector<Measured> all;
   for (const int n_threads : options.threads) {
@@ -286,8 +289,14 @@ Command add_bench(CLI::App& program) {
   app->add_option("-r,--repetitions", options->repetitions, "how often each is measured")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
-  app->add_flag("--state", options->state,
-                "measure what states cost instead: forks, rewinds, saving, restoring");
+  CLI::Option* state =
+      app->add_flag("--state", options->state,
+                    "measure what states cost instead: forks, rewinds, saving, restoring");
+  app->add_option("--sessions", options->sessions,
+                  "measure instead how N conversations, which wait outside of 16 cells, go on")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20))
+      ->excludes(state);
   app->add_option("--format", options->format, "md, csv or json lines")
       ->type_name("md|csv|json")
       ->transform(CLI::CheckedTransformer(table_formats(), CLI::ignore_case));

@@ -72,6 +72,13 @@ Status branches(Conversation& conversation, const std::string&) {
   return {};
 }
 
+Status park(Conversation& conversation, const std::string& argument) {
+  const std::string& name = argument.empty() ? conversation.branch_name() : argument;
+  EDDY_TRY_ASSIGN(const std::string names, conversation.park(name));
+  fmt::print(stderr, "parked {}: the next use brings it back\n", names);
+  return {};
+}
+
 Status why(Conversation& conversation, const std::string&) {
   fmt::print(stderr, "{}", conversation.explain_prompt());
   return {};
@@ -102,8 +109,10 @@ constexpr SlashCommand kCommands[] = {
     {"/fork", "[NAME]", "keep a copy of the conversation, to go on from later", fork},
     {"/switch", "NAME", "go on from a copy; this one stays", switch_to, branch_names},
     {"/branches", "", "show all copies and where they parted", branches},
+    {"/park", "[NAME]", "put the conversation's state or a copy's away until its next use", park,
+     branch_names},
     {"/why", "", "show what of the last prompt was read, and why", why},
-    {"/map", "", "show the cells, the update log and the prefix cache", map},
+    {"/map", "", "show which state is where, who shares it, and the prefix cache", map},
     {"/stats", "", "show tokens per second", stats},
     {"/reset", "", "forget the conversation", reset},
     {"/save", "NAME", "keep the conversation as it is now", save, saved_names},

@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::size_t kLongPromptTokens = 1024;  // from here on a bar is worth its line
 
+Error no_such_branch(const std::string& name) {
+  return fail(ErrorCode::kInvalidArgument, "there is no branch {}; /branches shows all", name);
+}
+
 }  // namespace
 
 Result<Conversation> Conversation::open(Engine& engine, const ConversationOptions& options) {
@@ -103,7 +107,7 @@ Status Conversation::fork(const std::string& name) {
     return fail(ErrorCode::kInvalidArgument, "branch {} is there already", name);
   }
   EDDY_TRY_ASSIGN(Session copy, session_.fork());
-  parked_.push_back(
+  others_.push_back(
       {.branch = {.name = name, .parent = branch_.name, .n_shared = session_.n_tokens()},
        .session = std::move(copy),
        .exchanges = exchanges_});
@@ -113,10 +117,8 @@ Status Conversation::fork(const std::string& name) {
 Status Conversation::switch_to(const std::string& name) {
   if (name == branch_.name) return {};
   const auto found =
-      std::ranges::find(parked_, name, [](const Parked& parked) { return parked.branch.name; });
-  if (found == parked_.end()) {
-    return fail(ErrorCode::kInvalidArgument, "there is no branch {}; /branches shows all", name);
-  }
+      std::ranges::find(others_, name, [](const Other& other) { return other.branch.name; });
+  if (found == others_.end()) return no_such_branch(name);
   std::swap(branch_, found->branch);
   std::swap(session_, found->session);
   std::swap(exchanges_, found->exchanges);
@@ -125,9 +127,30 @@ Status Conversation::switch_to(const std::string& name) {
   return {};
 }
 
+Result<std::string> Conversation::park(const std::string& name) {
+  const std::vector<BranchPlace> before = branch_places();
+  const auto found = std::ranges::find(before, name, &BranchPlace::name);
+  if (found == before.end()) return no_such_branch(name);
+  const StatePlace& place = found->place;
+  if (place.kind != StatePlace::Kind::kCell) {
+    return fail(
+        ErrorCode::kInvalidArgument, "branch {}: {}", name,
+        place.kind == StatePlace::Kind::kNone ? "it has no state yet" : "it is parked already");
+  }
+  const auto other = std::ranges::find(others_, name, [](const Other& o) { return o.branch.name; });
+  EDDY_TRY((other == others_.end() ? session_ : other->session).park());
+  std::string names;
+  for (const BranchPlace& branch : before) {
+    if (branch.place.cell != place.cell) continue;
+    if (!names.empty()) names += ", ";
+    names += branch.name;
+  }
+  return names;
+}
+
 std::vector<std::string> Conversation::branch_names() const {
   std::vector<std::string> names = {branch_.name};
-  for (const Parked& parked : parked_) names.push_back(parked.branch.name);
+  for (const Other& other : others_) names.push_back(other.branch.name);
   return names;
 }
 
@@ -137,8 +160,8 @@ std::string Conversation::show_branches() const {
     Pos n_tokens;
   };
   std::vector<Line> left = {{branch_, session_.n_tokens()}};
-  for (const Parked& parked : parked_) {
-    left.push_back({parked.branch, parked.session.n_tokens()});
+  for (const Other& other : others_) {
+    left.push_back({other.branch, other.session.n_tokens()});
   }
   std::string out;
   // Each below the one that it is a copy of; a copy is younger, so no two are each other's.
@@ -181,22 +204,13 @@ std::string Conversation::explain_prompt() const {
 }
 
 std::string Conversation::explain_memory() const {
-  const EngineInfo& info = engine_->info();
-  const CacheStats cache = engine_->cache_stats();
-  constexpr double kMiB = 1 << 20;
-  std::string out =
-      fmt::format("cells: {} of {:.2f} MiB each; sequences: {}\n", info.mem_size,
-                  static_cast<double>(info.n_r_bytes + info.n_s_bytes) / kMiB, info.n_seq_max);
-  if (info.n_log_bytes > 0) {
-    out += fmt::format("update log: {} bytes for each token\n", info.n_log_bytes);
-  }
-  out += fmt::format(
-      "prefix cache: {} states, {:.1f} of {:.1f} MiB; {} of {} prompts found one; {} of {} known "
-      "tokens were restored; {} states stored, {} evicted\n",
-      cache.n_states, static_cast<double>(cache.n_bytes) / kMiB,
-      static_cast<double>(cache.n_bytes_max) / kMiB, cache.n_hits, cache.n_prompts,
-      cache.n_restored, cache.n_known, cache.n_stored, cache.n_evicted);
-  return out;
+  return show_memory_map(*engine_, branch_places());
+}
+
+std::vector<BranchPlace> Conversation::branch_places() const {
+  std::vector<BranchPlace> places = {{branch_.name, session_.place()}};
+  for (const Other& other : others_) places.push_back({other.branch.name, other.session.place()});
+  return places;
 }
 
 Status Conversation::save(const std::string& name) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/memory_map.h"
 #include "cli/session_folder.h"
 #include "eddy/engine.h"
 
@@ -47,10 +48,14 @@ class Conversation {
   // there is not.
   Status fork(const std::string& name);
   Status switch_to(const std::string& name);
+  // Puts a branch's state away, to come back by itself; those that share it go with it: the names
+  // of all. kInvalidArgument: no such branch, or none that has a state in a cell.
+  Result<std::string> park(const std::string& name);
+  const std::string& branch_name() const { return branch_.name; }
   std::vector<std::string> branch_names() const;
   std::string show_branches() const;  // a tree, with positions
 
-  // What became of the last prompt, and what the prefix cache has done.
+  // What became of the last prompt; where states are, and what the prefix cache has done.
   std::string explain_prompt() const;
   std::string explain_memory() const;
 
@@ -78,7 +83,7 @@ class Conversation {
     std::string parent;  // of which it is a copy; empty: the first
     Pos n_shared = 0;    // tokens that it had then
   };
-  struct Parked {
+  struct Other {
     Branch branch;
     Session session;
     std::vector<Exchange> exchanges;
@@ -100,6 +105,7 @@ class Conversation {
   Result<StopReason> answer_now(std::string_view prompt);
   Result<StopReason> generate();
   Status feed(std::string_view prompt);
+  std::vector<BranchPlace> branch_places() const;
   std::vector<Token> prompt_tokens(std::string_view prompt) const;
 
   Engine* engine_;
@@ -108,7 +114,7 @@ class Conversation {
   std::vector<Exchange> exchanges_;
   std::uint64_t n_retries_ = 0;  // of the last answer: another seed for each
   Branch branch_ = {.name = "main", .parent = {}};
-  std::vector<Parked> parked_;           // the other branches
+  std::vector<Other> others_;            // the other branches
   std::optional<SessionFolder> folder_;  // nullopt: there is no home, and no --store
   bool is_changed_ = false;              // since it was kept
   std::int64_t n_drafted_ = 0, n_accepted_ = 0;

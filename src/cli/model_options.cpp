@@ -86,6 +86,10 @@ void add_memory_options(CLI::App& command, EngineOptions& engine) {
           "MiB of states that are kept to restore prompts from; 0: none")
       ->type_name("MIB")
       ->check(CLI::Range(0, 1 << 20));
+  command
+      .add_option("--park-folder", engine.park_folder,
+                  "folder for the states of conversations that wait; default: host memory")
+      ->type_name("DIR");
 }
 
 Result<Engine> open_engine(const ModelOptions& options) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -44,6 +43,7 @@ Status check_range(const char* name, std::uint32_t value, std::uint32_t low, std
 Status check_options(const EngineOptions& options) {
   EDDY_TRY(check_range("n_seq_max", options.n_seq_max, 1, kMaxSequences));
   EDDY_TRY(check_range("mem_size", options.mem_size, 0, kMaxSequences));
+  EDDY_TRY(check_range("prefix_cache_cells", options.prefix_cache_cells, 0, kMaxSequences));
   EDDY_TRY(check_range("kv_size", options.kv_size, 1, kMaxPositions));
   EDDY_TRY(check_range("n_batch", options.n_batch, 1, kMaxBatch));
   return check_range("n_ubatch", options.n_ubatch, 1, options.n_batch);
@@ -52,6 +52,10 @@ Status check_options(const EngineOptions& options) {
 std::uint32_t n_cells(const EngineOptions& options) {
   if (options.mem_size > 0) return options.mem_size;
   return options.n_seq_max * (options.n_rewind > 0 ? 3 : 1);
+}
+
+std::uint32_t n_cache_cells(const EngineOptions& options) {
+  return options.prefix_cache_bytes > 0 ? options.prefix_cache_cells : 0;
 }
 
 // One sequence and one cell more than sessions: there a loaded state is looked at before it
@@ -65,7 +69,7 @@ RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOption
           .type_s = state_dtype(options.type_s),
           .type_kv = kv_dtype(options.type_kv),
           .offload = options.offload,
-          .mem_size = n_cells(options) + 1,
+          .mem_size = n_cells(options) + n_cache_cells(options) + 1,
           .n_seq_max = options.n_seq_max + 1,
           .n_ubatch_max = options.n_ubatch,
           .kv_size = options.kv_size,
@@ -86,7 +90,7 @@ EngineInfo make_info(const EngineParts& parts, const EngineOptions& options,
                      .n_parameters = model.n_parameters,
                      .n_weight_bytes = model.n_weight_bytes,
                      .n_seq_max = options.n_seq_max,
-                     .mem_size = memory.mem_size() - 1,
+                     .mem_size = memory.mem_size() - n_cache_cells(options) - 1,
                      .n_threads = parts.n_threads,
                      .isa = parts.isa};
   for (const auto& layer : parts.model->state_layout().layers) {
@@ -115,6 +119,9 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                                                  .n_ubatch = options.n_ubatch}));
   core->runner.emplace(std::move(runner));
   EDDY_TRY(core->keep_recurrences());
+  if (!options.park_folder.empty()) {
+    EDDY_TRY_ASSIGN(core->parking, Parking::in_folder(posix_file_system(), options.park_folder));
+  }
   if (options.parks) core->park_idle();
   core->key = {.model = core->parts.model->identity(),
                .type_r = state_dtype(options.type_r),
@@ -123,7 +130,7 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                .init_state = {},
                .salt = {}};
   if (options.prefix_cache_bytes > 0) {
-    core->cache.emplace(*core->memory, options.prefix_cache_bytes);
+    core->cache.emplace(*core->memory, options.prefix_cache_bytes, options.prefix_cache_cells);
   }
   core->info = make_info(core->parts, options, *core->memory);
   core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation
@@ -142,19 +149,8 @@ Status Engine::Core::keep_recurrences() {
   return {};
 }
 
-// Sequences that share a state share what is kept of it. A copy that was made for a call that then
-// failed is replaced by the next one.
 void Engine::Core::park_idle() {
-  memory->on_park([this](const ParkRequest& request) {
-    try {
-      const auto bytes = std::make_shared<const std::vector<std::byte>>(request.state.begin(),
-                                                                        request.state.end());
-      for (const SeqId seq : request.seqs) parked[seq] = bytes;
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
-  });
+  memory->on_park([this](const ParkRequest& request) { return parking.put(request); });
 }
 
 void Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
@@ -194,7 +190,7 @@ Status Engine::Core::check_idle() const {
 }
 
 void Engine::Core::forget(SeqId seq) {
-  parked.erase(seq);
+  parking.forget(seq);
   const Status removed = memory->seq_rm(seq, -1, -1);
   assert(removed.ok());  // fails for bad ids and inside an open context alone
   static_cast<void>(removed);
@@ -202,8 +198,10 @@ void Engine::Core::forget(SeqId seq) {
 
 Pos Engine::Core::n_read(SeqId seq) {
   if (memory->is_parked(seq)) {
-    const auto bytes = parked.extract(seq);  // waking one may park another
-    if (bytes) static_cast<void>(memory->state_read(*bytes.mapped(), seq, Checksums::kIgnore));
+    const auto kept = parking.get(seq);  // waking one may park another
+    if (kept && memory->state_read(kept->bytes, seq, Checksums::kIgnore)) parking.forget(seq);
+  } else {
+    parking.forget(seq);  // a copy for a call that then failed
   }
   const auto newest = memory->seq_pos_max(seq);
   if (newest) return *newest + 1;

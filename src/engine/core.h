@@ -12,11 +12,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "eddy/engine.h"
 #include "engine/init_state.h"
+#include "engine/parking.h"
 #include "engine/prefix_cache.h"
 #include "engine/runner.h"
 #include "memory/recurrent_memory.h"
@@ -67,6 +67,9 @@ struct Engine::Core {
   // lost, or for which there is no room, is emptied.
   Pos n_read(SeqId seq);
 
+  StatePlace place(SeqId seq) const;
+  MemoryMap memory_map() const;
+
   Status check_tokens(std::span<const Token> tokens) const;
 
   // What the states of a session of these options are stored by. kMismatch: an initial state that
@@ -81,7 +84,7 @@ struct Engine::Core {
   std::unique_ptr<RecurrentMemory> memory;
   Recurrences recurrences;
   std::optional<PrefixCache> cache;  // none: without
-  std::unordered_map<SeqId, std::shared_ptr<const std::vector<std::byte>>> parked;
+  Parking parking;
   std::optional<Runner> runner;
   std::vector<SeqId> free_seqs;
   bool is_running = false;

@@ -76,6 +76,8 @@ CacheStats Engine::cache_stats() const {
   return core_->cache ? core_->cache->stats() : CacheStats();
 }
 
+MemoryMap Engine::memory_map() const { return core_->memory_map(); }
+
 Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits,
                         SessionOptions options) {
   return guarded([&] { return evaluate_tokens(core_, tokens, on_logits, options); });

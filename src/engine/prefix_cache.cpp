@@ -6,6 +6,15 @@
 
 namespace eddy {
 
+PrefixCache::PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max,
+                         std::uint32_t n_cells_max)
+    : memory_(memory), n_bytes_max_(n_bytes_max), n_cells_max_(n_cells_max) {
+  in_cells_.reserve(n_cells_max);
+  memory_.on_evict([this](const EvictedCheckpoint& evicted) { note_evicted(evicted); });
+}
+
+PrefixCache::~PrefixCache() { memory_.on_evict({}); }
+
 PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tokens, Pos n_have) {
   const PrefixMatch match = tree_.match(place.key, tokens);
   const auto n_tokens = static_cast<Pos>(tokens.size()) - 1;
@@ -14,9 +23,7 @@ PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tok
                          .n_known = std::clamp(match.n_known, n_have, n_tokens)};
   ++stats_.n_prompts;
   if (match.hit && match.hit->n_tokens > n_have) {
-    const auto state = states_.find(match.hit->id);
-    if (state != states_.end() &&
-        memory_.state_read(state->second.state, place.seq, Checksums::kIgnore)) {
+    if (give(match.hit->id, place.seq)) {
       report.n_restored = match.hit->n_tokens;
       static_cast<void>(tree_.use(match.hit->id));
       ++stats_.n_hits;
@@ -41,27 +48,90 @@ std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {
 
 void PrefixCache::store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
                         std::size_t n_turns, double ms_per_token) {
-  auto bytes = memory_.state_write(place.seq, {.checksums = Checksums::kIgnore});
-  if (!bytes || bytes->size() > n_bytes_max_) return;
-  bytes->shrink_to_fit();
+  Stored stored;
+  if (memory_.n_state_bytes(place.seq) > n_bytes_max_ || !take(place.seq, stored)) return;
   const EntryId id(next_id_++);
   const auto replaced = tree_.insert(place.key, tokens,
                                      {.id = id,
-                                      .tier = Tier::kHost,
+                                      .tier = stored.tier(),
                                       .kind = kind,
                                       .n_turns = static_cast<std::uint32_t>(n_turns),
-                                      .n_bytes = bytes->capacity(),
+                                      .n_bytes = stored.n_bytes(),
                                       .ms_per_token = ms_per_token});
   if (!replaced) return;
-  if (*replaced) states_.erase(**replaced);
+  if (*replaced) drop(**replaced);
+  const bool is_in_cell = stored.cell.has_value();
   try {
-    states_.emplace(id, Stored{.state = std::move(*bytes), .next = {}, .logits = {}});
+    states_.emplace(id, std::move(stored));
   } catch (const std::bad_alloc&) {
     static_cast<void>(tree_.erase(id));
     return;
   }
+  if (is_in_cell) in_cells_.push_back(id);
   ++stats_.n_stored;
   shrink();
+}
+
+// Keeps the sequence's state, in a cell if there may be one.
+bool PrefixCache::take(SeqId seq, Stored& stored) {
+  if (in_cells_.size() == n_cells_max_) free_a_cell();
+  if (in_cells_.size() < n_cells_max_) {
+    auto pinned = memory_.checkpoint(seq, static_cast<double>(++n_cell_uses_));
+    if (!pinned) return false;
+    stored.cell.emplace(std::move(*pinned));
+    stored.n_cell_bytes = memory_.n_state_bytes(seq);
+    return true;
+  }
+  auto bytes = memory_.state_write(seq, {.checksums = Checksums::kIgnore});
+  if (!bytes) return false;
+  stored.state = std::move(*bytes);
+  stored.state.shrink_to_fit();
+  return true;
+}
+
+// Puts a stored state into the sequence.
+bool PrefixCache::give(EntryId id, SeqId seq) {
+  const auto found = states_.find(id);
+  if (found == states_.end()) return false;
+  Stored& stored = found->second;
+  if (!stored.cell) return memory_.state_read(stored.state, seq, Checksums::kIgnore).ok();
+  if (!memory_.start(seq, *stored.cell)) {
+    erase(id);  // it was evicted, and could not be written
+    return false;
+  }
+  static_cast<void>(memory_.set_worth(*stored.cell, static_cast<double>(++n_cell_uses_)));
+  std::erase(in_cells_, id);
+  in_cells_.push_back(id);
+  return true;
+}
+
+void PrefixCache::free_a_cell() {
+  if (in_cells_.empty()) return;
+  const EntryId id = in_cells_.front();
+  auto bytes = memory_.state_write(*states_.at(id).cell, {.checksums = Checksums::kIgnore});
+  if (!bytes) return erase(id);
+  move_to_host(id, std::move(*bytes));
+}
+
+// The memory needed the cell.
+void PrefixCache::note_evicted(const EvictedCheckpoint& evicted) {
+  const auto id = std::ranges::find_if(
+      in_cells_, [&](EntryId in) { return states_.at(in).cell->cell() == evicted.cell; });
+  if (id == in_cells_.end()) return;
+  try {
+    move_to_host(*id, {evicted.state.begin(), evicted.state.end()});
+  } catch (const std::bad_alloc&) {
+    erase(*id);
+  }
+}
+
+void PrefixCache::move_to_host(EntryId id, std::vector<std::byte> state) {
+  Stored& stored = states_.at(id);
+  stored.cell.reset();
+  stored.n_cell_bytes = 0;
+  stored.state = std::move(state);
+  std::erase(in_cells_, id);
+  static_cast<void>(tree_.set_tier(id, Tier::kHost, stored.n_bytes()));
 }
 
 // The state that has seen all of these tokens but the last.
@@ -77,7 +147,7 @@ std::optional<EntryId> PrefixCache::before_last(const PrefixKey& key,
 void PrefixCache::store_logits(const PrefixKey& key, std::span<const Token> tokens,
                                std::span<const float> logits) {
   const auto id = before_last(key, tokens);
-  if (!id) return;
+  if (!id || tree_.n_bytes() + logits.size_bytes() > n_bytes_max_) return;
   Stored& stored = states_.at(*id);
   if (stored.next == tokens.back() && !stored.logits.empty()) return;
   try {
@@ -86,8 +156,7 @@ void PrefixCache::store_logits(const PrefixKey& key, std::span<const Token> toke
     return;
   }
   stored.next = tokens.back();
-  static_cast<void>(tree_.set_tier(*id, Tier::kHost, stored.n_bytes()));
-  shrink();
+  static_cast<void>(tree_.set_tier(*id, stored.tier(), stored.n_bytes()));
 }
 
 std::span<const float> PrefixCache::logits_after(const PrefixKey& key,
@@ -109,6 +178,11 @@ void PrefixCache::finish(const PrefixKey& key, std::span<const Token> tokens, bo
 void PrefixCache::erase(EntryId id) {
   if (!tree_.contains(id)) return;
   static_cast<void>(tree_.erase(id));
+  drop(id);
+}
+
+void PrefixCache::drop(EntryId id) {
+  std::erase(in_cells_, id);
   states_.erase(id);
 }
 
@@ -116,15 +190,23 @@ void PrefixCache::shrink() {
   if (tree_.n_bytes() <= n_bytes_max_) return;
   const auto evicted = tree_.evict({.n_bytes = tree_.n_bytes() - n_bytes_max_});
   if (!evicted) return;
-  for (const EvictedState& state : *evicted) states_.erase(state.id);
+  for (const EvictedState& state : *evicted) drop(state.id);
   stats_.n_evicted += evicted->size();
 }
 
 CacheStats PrefixCache::stats() const {
   CacheStats stats = stats_;
   stats.n_states = tree_.n_entries();
+  stats.n_in_cells = in_cells_.size();
   stats.n_bytes = tree_.n_bytes();
   stats.n_bytes_max = n_bytes_max_;
+  const auto counts = tree_.n_entries_by_kind();
+  const auto n = [&](CaptureKind kind) { return counts[static_cast<std::size_t>(kind)]; };
+  stats.kinds = {.n_prompts = n(CaptureKind::kPrompt),
+                 .n_answers = n(CaptureKind::kAnswer),
+                 .n_turns = n(CaptureKind::kTurn),
+                 .n_partings = n(CaptureKind::kFork),
+                 .n_rungs = n(CaptureKind::kStem) + n(CaptureKind::kLadder)};
   return stats;
 }
 

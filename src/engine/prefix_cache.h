@@ -1,9 +1,10 @@
 // PrefixCache: stored states by the tokens that led to them, so that what was read once is not read
 // again. Where states are kept and which go is memory/prefix_tree.h's; the bytes are here.
 //
-// A state is kept in host memory as its native bytes (RecurrentMemory::state_write), counted
-// against one budget together with what the tree owns. Nothing depends on the cache but time: what
-// cannot be stored or restored is computed.
+// The newest states stay in cells: they are stored by pinning one, and a session that starts there
+// shares it. When others take their places they go to host memory as their native bytes
+// (RecurrentMemory::state_write). Both count against one budget, together with what the tree owns.
+// Nothing depends on the cache but time: what cannot be stored or restored is computed.
 //
 // Threading: the engine's thread.
 #pragma once
@@ -24,9 +25,11 @@ namespace eddy {
 
 class PrefixCache {
  public:
-  // `memory` outlives the cache.
-  PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max)
-      : memory_(memory), n_bytes_max_(n_bytes_max) {}
+  // `memory` outlives the cache. The newest states stay in at most n_cells_max of its cells.
+  PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max, std::uint32_t n_cells_max);
+  ~PrefixCache();
+  PrefixCache(const PrefixCache&) = delete;
+  PrefixCache& operator=(const PrefixCache&) = delete;
 
   // A sequence, and what its states agree in with those that it may be given.
   struct Place {
@@ -61,25 +64,40 @@ class PrefixCache {
   CacheStats stats() const;
 
  private:
-  // A state, and the logits after one more token; empty: they are not known.
+  // A state, in a cell or as bytes; and the logits after one more token, empty: they are not known.
   struct Stored {
+    std::optional<Checkpoint> cell;
+    std::uint64_t n_cell_bytes = 0;
     std::vector<std::byte> state;
     Token next;
     std::vector<float> logits;
 
-    std::uint64_t n_bytes() const { return state.capacity() + logits.capacity() * sizeof(float); }
+    std::uint64_t n_bytes() const {
+      return n_cell_bytes + state.capacity() + logits.capacity() * sizeof(float);
+    }
+    Tier tier() const { return cell ? Tier::kCell : Tier::kHost; }
   };
+
+  bool take(SeqId seq, Stored& stored);
+  bool give(EntryId id, SeqId seq);
+  void move_to_host(EntryId id, std::vector<std::byte> state);
+  void note_evicted(const EvictedCheckpoint& evicted);
+  void free_a_cell();
 
   std::optional<EntryId> before_last(const PrefixKey& key, std::span<const Token> tokens) const;
   void erase(EntryId id);
+  void drop(EntryId id);
   void shrink();
 
   RecurrentMemory& memory_;
   std::uint64_t n_bytes_max_;
+  std::uint32_t n_cells_max_;
   PrefixTree tree_;
   std::unordered_map<EntryId, Stored> states_;
+  std::vector<EntryId> in_cells_;  // the one unused for longest first
   std::vector<EntryId> drops_;
   std::int32_t next_id_ = 0;
+  std::uint64_t n_cell_uses_ = 0;  // the worth of a checkpoint is when it was used
   CacheStats stats_;
 };
 

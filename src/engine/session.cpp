@@ -97,6 +97,15 @@ Pos Session::n_tokens() const { return static_cast<Pos>(impl_->tokens.size()); }
 
 void Session::cancel() noexcept { impl_->cancelled = true; }
 
+Status Session::park() {
+  return guarded([&]() -> Status {
+    EDDY_TRY(impl_->check_idle());
+    return impl_->core->memory->park(impl_->seq);
+  });
+}
+
+StatePlace Session::place() const { return impl_->core->place(impl_->seq); }
+
 Status Session::reset() {
   EDDY_TRY(impl_->check_idle());
   impl_->forget_from(0);
@@ -298,7 +307,7 @@ Status Session::Impl::install(std::span<const std::byte> state, Pos n_tokens) {
   }
   // The session's checksum has covered the state.
   EDDY_TRY(core->memory->state_read(state, seq, Checksums::kIgnore));
-  core->parked.erase(seq);
+  core->parking.forget(seq);
   return {};
 }
 

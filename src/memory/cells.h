@@ -32,6 +32,7 @@ struct Cell {
   CellId next_free;                  // the free list
   CellId next_idle;                  // the list of idle cells, the one that was idle first in front
   CellId prev_idle;
+  Pos n_pinned_tokens = 0;      // that led to the state of its checkpoints
   double worth = 0;             // of its checkpoints: the lowest is evicted first
   std::uint64_t last_used = 0;  // tick of the last use: breaks ties of worth, orders idle states
 

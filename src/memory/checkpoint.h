@@ -22,6 +22,9 @@ class Checkpoint {
   // The position of the last token that led to the state.
   Pos pos() const { return pos_; }
 
+  // Where the state lies.
+  CellId cell() const { return cell_; }
+
   // Whether the state is still there; false after its eviction.
   bool is_kept() const;
 

@@ -156,7 +156,7 @@ Status DirStore::keep(const StateEntry& entry, std::span<const std::byte> bytes)
   EDDY_TRY_ASSIGN(AtomicFile file, AtomicFile::create(*fs_, blob_path(entry.digest), kPrivateMode));
   EDDY_TRY(file.write(encode_blob_header(entry)));
   EDDY_TRY(file.write(bytes));
-  return file.commit();
+  return file.commit(options_.outlives);
 }
 
 bool DirStore::is_sound(const StateEntry& entry) { return read(entry).ok(); }

@@ -6,7 +6,8 @@
 //
 // A content is in its place, whole and synced, before the catalogue names it, and leaves after the
 // catalogue has forgotten it. So a crash leaves at worst a content that nobody names: the next
-// writer removes it (docs/decisions/0028-state-store.md).
+// writer removes it (docs/decisions/0028-state-store.md). Without syncs, on request, that holds for
+// the end of the process alone.
 //
 // I5  At most one DirStore writes to a folder, of all processes. Any number read beside it.
 // I6  Folders are made with mode 0700, files with 0600.
@@ -20,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/file_system.h"
 #include "memory/state_catalogue.h"
 #include "memory/state_store.h"
@@ -36,6 +38,8 @@ class DirStore : public StateStore {
   struct Options {
     Access access = Access::kWrite;
     std::uint64_t budget = kNoBudget;  // bytes of all files of contents, headers too
+    // What states do. With kProcess a power cut, which the next opening survives, may take any.
+    Outlives outlives = Outlives::kPowerCut;
     StoreClock now = system_clock_us;
   };
   // What opening has found and done.
@@ -77,6 +81,7 @@ class DirStore : public StateStore {
   Status open_to_read();
   Status open_to_write();
   Status make_folder(const std::string& folder);
+  Status sync(const std::string& folder) const;
   Status take_lock();
   Status open_catalogue();
   Status make_empty_catalogue();

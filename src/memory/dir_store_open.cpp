@@ -63,7 +63,7 @@ Status DirStore::open_to_read() {
   if (fd == -ENOENT) return fail(ErrorCode::kNotFound, "no store of states");
   if (fd < 0) return file_error(std::string(kCatalogue), "cannot open", fd);
   fs_->close(static_cast<int>(fd));
-  EDDY_TRY_ASSIGN(catalogue_, StateCatalogue::open(path(kCatalogue)));
+  EDDY_TRY_ASSIGN(catalogue_, StateCatalogue::open(path(kCatalogue), options_.outlives));
   if (!catalogue_) return fail(ErrorCode::kNotFound, "no store of states");
   return {};
 }
@@ -81,7 +81,12 @@ Status DirStore::make_folder(const std::string& folder) {
   const SysResult made = retry([&] { return fs_->make_folder(folder, kPrivateFolderMode); });
   if (made == -EEXIST) return {};
   if (made < 0) return file_error(folder, "cannot make the folder", made);
-  return sync_folder(*fs_, folder_of(folder));
+  return sync(folder_of(folder));
+}
+
+Status DirStore::sync(const std::string& folder) const {
+  if (options_.outlives == Outlives::kProcess) return {};
+  return sync_folder(*fs_, folder);
 }
 
 Status DirStore::take_lock() {
@@ -103,7 +108,7 @@ Status DirStore::take_lock() {
 
 Status DirStore::open_catalogue() {
   EDDY_TRY(make_empty_catalogue());
-  auto opened = StateCatalogue::open(path(kCatalogue));
+  auto opened = StateCatalogue::open(path(kCatalogue), options_.outlives);
   if (opened && *opened) {
     catalogue_ = std::move(*opened);
     return {};
@@ -123,7 +128,7 @@ Status DirStore::make_empty_catalogue() {
   if (made == -EEXIST) return {};
   if (made < 0) return file_error(at, "cannot create", made);
   fs_->close(static_cast<int>(made));
-  return sync_folder(*fs_, folder_);
+  return sync(folder_);
 }
 
 // The catalogue first: alone, its log is dropped by SQLite, while a catalogue without its log could
@@ -143,7 +148,7 @@ Status DirStore::rebuild(const std::string& reason) {
   EDDY_TRY_ASSIGN(auto entries, entries_of_blobs());
   repairs_.is_rebuilt = repairs_.is_rebuilt || !entries.empty();
   if (repairs_.is_rebuilt) repairs_.reason = reason;
-  EDDY_TRY_ASSIGN(catalogue_, StateCatalogue::create(path(kCatalogue), entries));
+  EDDY_TRY_ASSIGN(catalogue_, StateCatalogue::create(path(kCatalogue), entries, options_.outlives));
   return {};
 }
 

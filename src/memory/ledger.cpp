@@ -186,10 +186,11 @@ void Ledger::drop(SeqId seq, SeqStatus status) {
   if (cells_.contains(old)) release_if_unheld(old);
 }
 
-void Ledger::pin(CellId id, double worth) {
+void Ledger::pin(CellId id, Pos n_tokens, double worth) {
   Cell& cell = cells_[id];
   assert(cell.use == CellUse::kHeld);
   cell.worth = cell.n_pins == 0 ? worth : std::max(cell.worth, worth);
+  cell.n_pinned_tokens = n_tokens;
   ++cell.n_pins;
   cell.last_used = ++tick_;
 }

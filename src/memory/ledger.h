@@ -85,7 +85,7 @@ class Ledger {
   void drop(SeqId seq, SeqStatus status);
 
   // Adds a checkpoint to a held cell, or takes one from it.
-  void pin(CellId cell, double worth);
+  void pin(CellId cell, Pos n_tokens, double worth);
   void unpin(CellId cell);
   void unpin_all(CellId cell);  // eviction: old handles know it by the generation
   void set_worth(CellId cell, double worth) { cells_[cell].worth = worth; }

@@ -16,44 +16,69 @@ Status MapStore::put(const StateDescriptor& state, std::span<const std::byte> by
                         .n_bytes = bytes.size(),
                         .digest = checksum128(bytes),
                         .last_use_us = use()};
-    EDDY_TRY_ASSIGN(const auto entries, list());
-    EDDY_TRY_ASSIGN(const auto victims, choose_victims(entries, entry, {.n_bytes = budget_}));
-    Content content = find_content(entry);
-    if (!content) {
-      content = std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
+    EDDY_TRY_ASSIGN(const auto victims, make_room(entry));
+    Contents fresh;
+    const std::pair key(entry.digest.high, entry.digest.low);
+    auto content = contents_.find(key);
+    if (content == contents_.end()) {
+      content = fresh.try_emplace(key).first;
+      content->second.bytes =
+          std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
     }
-    Kept& kept = kept_[state.name];
-    kept = {std::move(entry), std::move(content)};
-    for (const StateEntry& victim : victims) kept_.erase(victim.state.name);
+    const auto [kept, is_new] = kept_.try_emplace(state.name, Kept{{}, contents_.end()});
+
+    // From here on nothing fails.
+    if (!fresh.empty()) n_owned_ += entry.n_bytes;
+    contents_.merge(fresh);
+    ++content->second.n_names;
+    if (!is_new) let_go(kept->second.content);
+    kept->second = {std::move(entry), content};
+    for (const StateEntry& victim : victims) (void)erase(victim.state.name).ok();
     return {};
   });
 }
 
 Result<StoredState> MapStore::get(const std::string& name) {
-  const auto found = kept_.find(name);
-  if (found == kept_.end()) return no_such_state(name);
-  Kept& kept = found->second;
-  kept.entry.last_use_us = use();
-  return StoredState{.entry = kept.entry, .bytes = *kept.content, .owner = kept.content};
+  return guarded([&]() -> Result<StoredState> {
+    const auto found = kept_.find(name);
+    if (found == kept_.end()) return no_such_state(name);
+    auto& [entry, content] = found->second;
+    entry.last_use_us = use();
+    const auto& bytes = content->second.bytes;
+    return StoredState{.entry = entry, .bytes = *bytes, .owner = bytes};
+  });
 }
 
 Status MapStore::erase(const std::string& name) {
-  if (kept_.erase(name) == 0) return no_such_state(name);
-  return {};
+  return guarded([&]() -> Status {
+    const auto found = kept_.find(name);
+    if (found == kept_.end()) return no_such_state(name);
+    let_go(found->second.content);
+    kept_.erase(found);
+    return {};
+  });
 }
 
 Result<std::vector<StateEntry>> MapStore::list() {
-  std::vector<StateEntry> entries;
-  for (const auto& [name, kept] : kept_) entries.push_back(kept.entry);
-  return entries;
+  return guarded([&]() -> Result<std::vector<StateEntry>> {
+    std::vector<StateEntry> entries;
+    for (const auto& [name, kept] : kept_) entries.push_back(kept.entry);
+    return entries;
+  });
 }
 
 std::int64_t MapStore::use() { return last_use_us_ = std::max(now_(), last_use_us_ + 1); }
 
-MapStore::Content MapStore::find_content(const StateEntry& entry) const {
-  const auto found = std::ranges::find_if(
-      kept_, [&](const auto& kept) { return kept.second.entry.digest == entry.digest; });
-  return found == kept_.end() ? nullptr : found->second.content;
+Result<std::vector<StateEntry>> MapStore::make_room(const StateEntry& entry) {
+  if (entry.n_bytes <= budget_ - std::min(budget_, n_owned_)) return std::vector<StateEntry>();
+  EDDY_TRY_ASSIGN(auto entries, list());
+  return choose_victims(std::move(entries), entry, {.n_bytes = budget_});
+}
+
+void MapStore::let_go(Contents::iterator content) {
+  if (--content->second.n_names > 0) return;
+  n_owned_ -= content->second.bytes->size();
+  contents_.erase(content);
 }
 
 }  // namespace eddy

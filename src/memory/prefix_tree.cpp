@@ -68,6 +68,12 @@ std::uint64_t PrefixTree::n_bytes() const {
   return n;
 }
 
+std::array<std::uint64_t, kNCaptureKinds> PrefixTree::n_entries_by_kind() const {
+  std::array<std::uint64_t, kNCaptureKinds> counts{};
+  for (const auto& [id, node] : entries_) ++counts[static_cast<std::size_t>(node->entry->kind)];
+  return counts;
+}
+
 PrefixNode* PrefixTree::find(EntryId id) const {
   const auto found = entries_.find(id);
   return found == entries_.end() ? nullptr : found->second;

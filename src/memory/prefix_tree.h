@@ -108,6 +108,8 @@ class PrefixTree {
 
   bool contains(EntryId id) const { return entries_.contains(id); }
   std::size_t n_entries() const { return entries_.size(); }
+  // By kind. O(entries).
+  std::array<std::uint64_t, kNCaptureKinds> n_entries_by_kind() const;
   std::size_t n_nodes() const { return nodes_.n_nodes(); }
 
   // Bytes of a tier's states; of the tree itself; of all together.

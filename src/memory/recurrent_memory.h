@@ -98,6 +98,16 @@ struct ParkRequest {
 // copy is just a copy.
 using ParkFn = std::function<bool(const ParkRequest&)>;
 
+// A checkpoint that has just been evicted. Its handles know it; where it was, another state will
+// be.
+struct EvictedCheckpoint {
+  CellId cell;
+  Pos pos = -1;                      // of its last token
+  std::span<const std::byte> state;  // as state_write(); valid during the call
+};
+// Must neither call the memory nor throw.
+using EvictFn = std::function<void(const EvictedCheckpoint&)>;
+
 // States to make again: what the log says of the lane's tokens, from row src to row dst. The rows
 // and the pages are those of the contexts' get_r_l() and get_s_l().
 struct Replay {
@@ -209,9 +219,20 @@ class RecurrentMemory {
 
   Status set_worth(const Checkpoint& checkpoint, double worth);
 
+  // One that is evicted is shown to its owner, who may keep its bytes; an empty function spares the
+  // trouble (the state after create()). A state that cannot be serialised is not shown. Not called
+  // by clear().
+  void on_evict(EvictFn evict) { on_evict_ = std::move(evict); }
+
   // Allows to park idle sequences when no checkpoint is left to evict; an empty function forbids it
   // (the state after create()).
   void on_park(ParkFn park) { park_ = std::move(park); }
+
+  // Gives the sequence's state to its owner now, by on_park(). Those that share it are parked with
+  // it, so that its cell gets free, or is left to its checkpoints. An empty or parked sequence
+  // stays as it is. kUnsupported: on_park() is not set; kFull: the owner has refused; kNonFinite: a
+  // state with NaN or infinity; kStateLost; kOutOfMemory.
+  Status park(SeqId seq);
 
   // --- Serialised states (memory/state_format.h) --------------------------------------------
 
@@ -220,9 +241,15 @@ class RecurrentMemory {
   // any, is lost or parked. kOutOfMemory. Of one sequence with its owner's bytes around, which
   // need no copy then.
   Result<std::vector<std::byte>> state_write(std::optional<SeqId> seq, StateFrame frame = {}) const;
+  // A checkpoint's, as a sequence's. kOutOfWindow: it was evicted.
+  Result<std::vector<std::byte>> state_write(const Checkpoint& checkpoint,
+                                             StateFrame frame = {}) const;
 
   // How many bytes state_write() makes of a sequence that has a state.
   std::uint64_t n_state_bytes(SeqId seq) const;
+
+  // Of the bytes that state_write() makes of one state after so many tokens.
+  std::uint64_t n_state_bytes(Pos n_tokens) const;
 
   // Installs what state_write() made: one state into one sequence, or all in place of all that are
   // there. Bytes are validated whole first, and used where they lie.
@@ -289,8 +316,10 @@ class RecurrentMemory {
 
   Error full() const;  // kFull with figures
   Status make_room();  // evicts until the plan fits, or fails and changes nothing
-  bool may_park(CellId cell);
+  Status offer(CellId cell);
   void evict(CellId cell) noexcept;
+  void evict_checkpoints(CellId cell) noexcept;
+  void drop_to_owner(SeqId seq) noexcept;
 
   bool is_recurrent() const { return !tensors_.all().empty(); }  // some layer has R or S
   Status remove_end(SeqId seq, Pos n_tokens);
@@ -314,6 +343,7 @@ class RecurrentMemory {
   mutable SlotPlanner planner_;  // scratch
   mutable Evictor evictor_;      // scratch
   Walk walk_;
+  EvictFn on_evict_;
   ParkFn park_;
   ReplayFn replay_;
 };

@@ -152,7 +152,7 @@ Error RecurrentMemory::full() const {
 Status RecurrentMemory::make_room() {
   if (ledger_.has_room(planner_.needed())) return {};
   Evictor::MayPark ask;
-  if (park_) ask = [this](CellId cell) { return may_park(cell); };
+  if (park_) ask = [this](CellId cell) { return offer(cell).ok(); };
   const bool was_open = std::exchange(walk_.is_open, true);  // the owner must not change us now
   const bool fits = evictor_.choose(planner_, ask);
   walk_.is_open = was_open;
@@ -164,28 +164,66 @@ Status RecurrentMemory::make_room() {
 // Takes away the checkpoints of a cell, and its sequences if it is not in the plan.
 void RecurrentMemory::evict(CellId cell) noexcept {
   const bool has_idle = ledger_[cell].n_sharers > 0 && !planner_.uses(cell);
-  const std::uint32_t n_idle = has_idle ? ledger_[cell].n_sharers : 0;
-  SeqId seq = ledger_[cell].first_sharer;
+  const SeqId first = has_idle ? ledger_[cell].first_sharer : SeqId();
+  evict_checkpoints(cell);
+  drop_to_owner(first);
+}
+
+// The state is written first: with its last holder its rows go.
+void RecurrentMemory::evict_checkpoints(CellId cell) noexcept {
+  if (ledger_[cell].n_pins == 0) return;
+  const Pos n_tokens = ledger_[cell].n_pinned_tokens;
+  std::vector<std::byte> state;
+  if (on_evict_) {
+    try {
+      auto written = write_one_state({format_, tensors_, kv_}, cell, n_tokens,
+                                     {.checksums = Checksums::kIgnore});
+      if (written) state = std::move(*written);
+    } catch (const std::bad_alloc&) {
+    }
+  }
   ledger_.unpin_all(cell);
-  for (std::uint32_t i = 0; i < n_idle; ++i) {
+  if (!state.empty()) on_evict_({.cell = cell, .pos = n_tokens - 1, .state = state});
+}
+
+// From this one on, those that share its tail.
+void RecurrentMemory::drop_to_owner(SeqId seq) noexcept {
+  while (ledger_.contains(seq)) {
     const SeqId next = ledger_[seq].next_sharer;
     ledger_.drop(seq, SeqStatus::kParked);
     seq = next;
   }
 }
 
-// Shows the owner the state of a cell's sequences. A state that cannot be serialised stays.
-bool RecurrentMemory::may_park(CellId cell) try {
+Status RecurrentMemory::park(SeqId seq) {
+  EDDY_TRY(check_changeable(seq));
+  const Sequence& s = ledger_[seq];
+  if (s.status == SeqStatus::kEmpty || s.status == SeqStatus::kParked) return {};
+  EDDY_TRY(check_has_state(seq));
+  if (!park_) return fail(ErrorCode::kUnsupported, "sequence {}: nobody takes states", seq.value);
+  const CellId tail = s.tail;
+  walk_.is_open = true;  // the owner must not change us now
+  const Status offered = offer(tail);
+  walk_.is_open = false;
+  EDDY_TRY(offered);
+  drop_to_owner(ledger_[tail].first_sharer);
+  return {};
+}
+
+// Shows the owner the state of a cell's sequences. kFull: it was refused. A state that cannot be
+// serialised stays.
+Status RecurrentMemory::offer(CellId cell) try {
   std::vector<SeqId> seqs;
   for (SeqId seq = ledger_[cell].first_sharer; ledger_.contains(seq);
        seq = ledger_[seq].next_sharer) {
     seqs.push_back(seq);
   }
   const Pos n_tokens = ledger_[seqs.front()].n_tokens;
-  const auto bytes = write_one_state({format_, tensors_, kv_}, cell, n_tokens);
-  return bytes.ok() && park_({.seqs = seqs, .pos = n_tokens - 1, .state = *bytes});
+  EDDY_TRY_ASSIGN(const auto bytes, write_one_state({format_, tensors_, kv_}, cell, n_tokens));
+  if (park_({.seqs = seqs, .pos = n_tokens - 1, .state = bytes})) return {};
+  return fail(ErrorCode::kFull, "sequence {}: no room outside of cells", seqs.front().value);
 } catch (const std::bad_alloc&) {
-  return false;
+  return Error{ErrorCode::kOutOfMemory, "state bytes"};
 }
 
 }  // namespace eddy

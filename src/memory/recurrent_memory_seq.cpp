@@ -231,7 +231,7 @@ Result<Checkpoint> RecurrentMemory::checkpoint(SeqId seq, double worth) {
   if (s.status == SeqStatus::kEmpty) {
     return fail(ErrorCode::kNotFound, "sequence {} is empty: no state to keep", seq.value);
   }
-  ledger_.pin(s.tail, worth);
+  ledger_.pin(s.tail, s.n_tokens, worth);
   return Checkpoint(*this, s.tail, ledger_[s.tail].pin_generation, s.n_tokens - 1);
 }
 

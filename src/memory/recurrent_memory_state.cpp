@@ -12,6 +12,10 @@
 
 namespace eddy {
 
+std::uint64_t RecurrentMemory::n_state_bytes(Pos n_tokens) const {
+  return kHeaderBytes + format_.n_state_bytes(n_tokens) + kTrailerBytes;
+}
+
 Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId> seq,
                                                             StateFrame frame) const try {
   EDDY_TRY(check_idle());  // a kernel may have written half of a state that is updated in place
@@ -29,6 +33,16 @@ Result<std::vector<std::byte>> RecurrentMemory::state_write(std::optional<SeqId>
   auto bytes = write_one_state({format_, tensors_, kv_}, s.tail, s.n_tokens, std::move(frame));
   if (!bytes) return prefixed(fmt::format("sequence {}", seq->value), bytes.error());
   return bytes;
+} catch (const std::bad_alloc&) {
+  return Error{ErrorCode::kOutOfMemory, "state bytes"};
+}
+
+Result<std::vector<std::byte>> RecurrentMemory::state_write(const Checkpoint& checkpoint,
+                                                            StateFrame frame) const try {
+  EDDY_TRY(check_idle());
+  EDDY_TRY(check_handle(checkpoint));
+  return write_one_state({format_, tensors_, kv_}, checkpoint.cell_, checkpoint.pos_ + 1,
+                         std::move(frame));
 } catch (const std::bad_alloc&) {
   return Error{ErrorCode::kOutOfMemory, "state bytes"};
 }

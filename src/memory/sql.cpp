@@ -26,6 +26,13 @@ ErrorCode sql_error_code(int code) {
   }
 }
 
+// Where the text is in use twice at a time, one of the two is let go.
+void SqlStatement::Return::operator()(sqlite3_stmt* statement) const {
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  place->reset(statement);
+}
+
 void SqlStatement::note(int code) {
   if (bound_ == SQLITE_OK) bound_ = code;
 }
@@ -99,9 +106,11 @@ Status SqlConnection::run(const char* sql) {
 }
 
 Result<SqlStatement> SqlConnection::prepare(const char* sql) {
+  SqlStatement::Owned& place = (*idle_)[sql];  // stays where it is
+  if (place) return SqlStatement(place.release(), place, path_.get());
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v2(connection_.get(), sql, -1, &statement, nullptr);
-  if (code == SQLITE_OK) return SqlStatement(statement, path_.get());
+  if (code == SQLITE_OK) return SqlStatement(statement, place, path_.get());
   // What we ask is right: a file that does not know our tables is damaged.
   const int cause = code == SQLITE_ERROR ? SQLITE_CORRUPT : code;
   return sql_error(*path_, cause, sqlite3_errmsg(connection_.get()));

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "eddy/result.h"
 
@@ -18,7 +19,8 @@ namespace eddy {
 // The kind of an SQLite failure: kMalformed (the file is damaged), kBusy, kOutOfMemory or kIo.
 ErrorCode sql_error_code(int code);
 
-// A prepared statement. Must not outlive its connection.
+// A prepared statement. Must not outlive its connection, which keeps it at its end for the next
+// use.
 class SqlStatement {
  public:
   // Parameters count from 1. Texts and blobs outlive the next step().
@@ -42,12 +44,19 @@ class SqlStatement {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
-  SqlStatement(sqlite3_stmt* statement, const std::string* path)
-      : statement_(statement), path_(path) {}
+  using Owned = std::unique_ptr<sqlite3_stmt, Finalize>;
+  using Idle = std::unordered_map<const char*, Owned>;  // by text
+  // Puts a statement back into its place among the idle ones, ready to be run again.
+  struct Return {
+    Owned* place = nullptr;
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  SqlStatement(sqlite3_stmt* statement, Owned& place, const std::string* path)
+      : statement_(statement, Return{&place}), path_(path) {}
 
   void note(int code);
 
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, Return> statement_;
   const std::string* path_;
   int bound_ = 0;  // the first binding's failure; SQLITE_OK
 };
@@ -60,6 +69,7 @@ class SqlConnection {
   // kMalformed: the file is damaged; kBusy: others hold it for longer than a few seconds; kIo,
   // kOutOfMemory. Messages name the file.
   Status run(const char* sql);
+  // `sql`, and whatever follows, is a literal: it is parsed once, and known by its address.
   Result<SqlStatement> prepare(const char* sql);
 
   // The first column of a query of one row.
@@ -71,10 +81,13 @@ class SqlConnection {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };
   SqlConnection(sqlite3* connection, std::string path)
-      : path_(std::make_unique<std::string>(std::move(path))), connection_(connection) {}
+      : path_(std::make_unique<std::string>(std::move(path))),
+        connection_(connection),
+        idle_(std::make_unique<SqlStatement::Idle>()) {}
 
   std::unique_ptr<std::string> path_;  // statements point to it
   std::unique_ptr<sqlite3, Close> connection_;
+  std::unique_ptr<SqlStatement::Idle> idle_;  // and into it
 };
 
 }  // namespace eddy

@@ -37,6 +37,10 @@ constexpr const char* kDescribe =
 #define EDDY_SELECT_STATES \
   "SELECT name, digest, model, position, bytes, pinned, last_use FROM state"
 
+const char* pragma_of(Outlives outlives) {
+  return outlives == Outlives::kPowerCut ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF";
+}
+
 std::array<std::byte, 16> digest_bytes(const Digest128& digest) {
   std::array<std::byte, 16> bytes;
   store_le(bytes.data(), digest.low);
@@ -84,7 +88,8 @@ Result<StateEntry> read_row(const SqlStatement& row) {
 class Transaction {
  public:
   static Result<Transaction> begin(SqlConnection& sql) {
-    EDDY_TRY(sql.run("BEGIN IMMEDIATE"));
+    EDDY_TRY_ASSIGN(SqlStatement begin, sql.prepare("BEGIN IMMEDIATE"));
+    EDDY_TRY(begin.run());
     return Transaction(sql);
   }
   ~Transaction() {
@@ -94,7 +99,8 @@ class Transaction {
   Transaction& operator=(Transaction&&) = delete;
 
   Status commit() {
-    EDDY_TRY(sql_->run("COMMIT"));
+    EDDY_TRY_ASSIGN(SqlStatement commit, sql_->prepare("COMMIT"));
+    EDDY_TRY(commit.run());
     sql_ = nullptr;
     return {};
   }
@@ -122,9 +128,10 @@ std::optional<Error> read_failure(std::string_view verdict) {
 
 }  // namespace
 
-Result<std::optional<StateCatalogue>> StateCatalogue::open(const std::string& path) {
+Result<std::optional<StateCatalogue>> StateCatalogue::open(const std::string& path,
+                                                           Outlives outlives) {
   EDDY_TRY_ASSIGN(SqlConnection sql, SqlConnection::open(path));
-  EDDY_TRY(sql.run("PRAGMA synchronous = FULL"));
+  EDDY_TRY(sql.run(pragma_of(outlives)));
   EDDY_TRY_ASSIGN(const std::int64_t n_tables, sql.integer("SELECT count(*) FROM sqlite_schema"));
   if (n_tables == 0) return std::optional<StateCatalogue>();
   StateCatalogue catalogue(std::move(sql));
@@ -133,11 +140,12 @@ Result<std::optional<StateCatalogue>> StateCatalogue::open(const std::string& pa
 }
 
 Result<StateCatalogue> StateCatalogue::create(const std::string& path,
-                                              const std::vector<StateEntry>& entries) {
+                                              const std::vector<StateEntry>& entries,
+                                              Outlives outlives) {
   EDDY_TRY_ASSIGN(SqlConnection sql, SqlConnection::open(path));
+  EDDY_TRY(sql.run(pragma_of(outlives)));
   EDDY_TRY_ASSIGN(const std::string mode, sql.text("PRAGMA journal_mode = WAL"));
   if (mode != "wal") return fail(ErrorCode::kIo, "{}: no write-ahead log: {}", path, mode);
-  EDDY_TRY(sql.run("PRAGMA synchronous = FULL"));
   StateCatalogue catalogue(std::move(sql));
   EDDY_TRY_ASSIGN(Transaction transaction, Transaction::begin(catalogue.sql_));
   EDDY_TRY(catalogue.sql_.run(kSchema));

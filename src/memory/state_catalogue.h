@@ -1,8 +1,8 @@
 // The catalogue of a DirStore: which name has which content, in an SQLite file.
 //
 // A row for each name, and a seal: how many rows there are, and the XOR of their checksums. SQLite
-// makes changes atomic and durable (a write-ahead log, synced at each change); the seal finds rows
-// that the file has lost or changed since, which SQLite does not.
+// makes changes atomic and, where it is asked for, durable (a write-ahead log, synced at each
+// change); the seal finds rows that the file has lost or changed since, which SQLite does not.
 //
 // Threading: one thread.
 #pragma once
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "eddy/result.h"
 #include "memory/sql.h"
 #include "memory/state_store.h"
@@ -30,10 +31,10 @@ class StateCatalogue {
 
   // An existing file. nullopt: it is empty. kMalformed: damaged; kUnsupported: made by a later
   // version; kBusy, kIo, kOutOfMemory.
-  static Result<std::optional<StateCatalogue>> open(const std::string& path);
+  static Result<std::optional<StateCatalogue>> open(const std::string& path, Outlives outlives);
   // An empty file becomes a catalogue with these entries, in one step.
   static Result<StateCatalogue> create(const std::string& path,
-                                       const std::vector<StateEntry>& entries);
+                                       const std::vector<StateEntry>& entries, Outlives outlives);
 
   Result<std::optional<StateEntry>> find(const std::string& name);
   Result<std::vector<StateEntry>> all();  // by name

@@ -2,6 +2,7 @@
 // tests look at what holds for all of them.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -137,6 +138,26 @@ TEST(Bench, DrawsWhatItMeasured) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(text.find("nan"), std::string::npos);
+}
+
+TEST(Bench, SessionsGoOnFromWhereTheyWait) {
+  const std::string folder = scratch_directory() + "/bench parked";
+  for (const Args& more : {Args{}, Args{"--park-folder", folder}}) {
+    Args args = {"--sessions", "40", "--format", "csv"};
+    args.insert(args.end(), more.begin(), more.end());
+    const auto rows = csv(bench(args));
+    ASSERT_EQ(rows.size(), 5u);
+    EXPECT_EQ(rows[0],
+              (Row{"test", "sessions", "mb", "p50_us", "p99_us", "gb_per_s", "p99_of_reading"}));
+    EXPECT_EQ(rows[1][0], "read a file from the page cache");
+    EXPECT_EQ(rows[2][0], "resume");
+    EXPECT_EQ(rows[3][0], "park");
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+      EXPECT_EQ(rows[i][1], "40");
+      EXPECT_GE(std::stod(rows[i][4]), std::stod(rows[i][3]));
+    }
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder + "/blobs"));
 }
 
 TEST(Bench, AChartThatCannotBeWrittenIsAnError) {

@@ -169,7 +169,7 @@ TEST(Commands, HelpNamesThemAndMistakesEndNothing) {
   Terminal terminal({"run", model_path(), "-n", "0", "--store", store("g")});
   ASSERT_TRUE(terminal.shows("> "));
   terminal.type("/help\r");
-  for (const char* command : {"/help", "/reset", "/save NAME", "/load NAME"}) {
+  for (const char* command : {"/help", "/park [NAME]", "/reset", "/save NAME", "/load NAME"}) {
     ASSERT_TRUE(terminal.shows(command));
   }
   const std::pair<const char*, const char*> mistakes[] = {{"/dance", "no such command"},
@@ -230,10 +230,46 @@ TEST(Session, BranchesPartAndAreTakenBack) {
   say_line("/branches", "*   a: ");
   say_line("/why", "prompt: ");
   say_line("/map", "prefix cache: ");
+  say_line("/park", "parked a: ");
+  say_line("/park", "it is parked already");
+  say_line("/park b", "no branch b");
+  say_line("/map", "parked");
   say_line("/stats", "tokens/s");
   ASSERT_TRUE(terminal.shows("> "));
   terminal.type(kEndOfInput);
   EXPECT_EQ(terminal.wait(), 0);
+}
+
+// Two branches share a cell until one of them goes on; parked together, each comes back by itself.
+TEST(Session, TheMapShowsWhoSharesWhatAndWhatIsParked) {
+  const std::string folder = scratch_directory() + "/parked";
+  Terminal terminal(
+      {"run", model_path(), "-n", "5", "--store", store("j"), "--park-folder", folder});
+  const auto say_line = [&](const std::string& line, std::string_view shown) {
+    ASSERT_TRUE(terminal.shows("> "));
+    terminal.type(line + "\r");
+    ASSERT_TRUE(terminal.shows(shown)) << line;
+  };
+  const auto n_files = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder + "/blobs"), {});
+  };
+  say_line("/park", "it has no state yet");
+  say_line("/map", "  none ");
+  say_line("a prompt that is long enough for its state to be stored", "stored");
+  say_line("/fork a", "branch a: ");
+  say_line("/map", "main, a");
+  ASSERT_TRUE(terminal.shows("parked: 0 sessions"));
+  ASSERT_TRUE(terminal.shows("1 ends of prompts"));
+  say_line("/park a", "parked main, a: ");
+  say_line("/map", "parked: 2 sessions");
+  EXPECT_EQ(n_files(), 1);
+  say_line("more", "more");
+  say_line("/map", "parked: 1 sessions");
+  say_line("/pa\tm\t", "parked main: ");
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 0);
+  EXPECT_EQ(n_files(), 0);
 }
 
 }  // namespace

@@ -56,6 +56,11 @@ TEST_F(Cache, AnExactRepeatReadsNothing) {
   EXPECT_EQ(stats.n_hits, 1U);
   EXPECT_EQ(stats.n_restored, 399);
   EXPECT_LE(stats.n_bytes, stats.n_bytes_max);
+  const CacheKinds& kinds = stats.kinds;
+  EXPECT_EQ(kinds.n_prompts, 1U);
+  EXPECT_EQ(kinds.n_prompts + kinds.n_answers + kinds.n_turns + kinds.n_partings + kinds.n_rungs,
+            stats.n_states);
+  EXPECT_GT(kinds.n_rungs, 0U);
 }
 
 // The second request of an engine. After many edits of one prompt its limit of states may cost the

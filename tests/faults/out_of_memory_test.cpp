@@ -130,6 +130,35 @@ TEST_F(OutOfMemory, Fork) {
   check_undisturbed();
 }
 
+// In a cell or parked, it goes on as if nothing had been.
+TEST_F(OutOfMemory, ParkAndComeBack) {
+  const int n_parking = fail_each([&](int k) {
+    Session session = new_session();
+    EXPECT_TRUE(session.feed(kPrompt).ok());
+    test::fail_allocation(k);
+    const Status parked = session.park();
+    disarm();
+    EXPECT_EQ(session.place().kind,
+              parked.ok() ? StatePlace::Kind::kParked : StatePlace::Kind::kCell);
+    EXPECT_TRUE(session.generate(kAnswer).ok());
+    check(session);
+    const Failure failed = failure(parked);  // kFull: the store's memory has ended
+    return failed == ErrorCode::kFull ? Failure(ErrorCode::kOutOfMemory) : failed;
+  });
+  EXPECT_GT(n_parking, 3);
+  const int n_back = fail_each([&](int k) {
+    Session session = new_session();
+    EXPECT_TRUE(session.feed(kPrompt).ok() && session.park().ok());
+    test::fail_allocation(k);
+    const auto saved = session.save();
+    disarm();
+    EXPECT_TRUE(session.generate(kAnswer).ok());
+    check(session);
+    return failure(saved);
+  });
+  EXPECT_GT(n_back, 0);
+}
+
 TEST_F(OutOfMemory, Feed) {
   const int n = fail_each([&](int k) {
     Session session = new_session();

@@ -2,6 +2,7 @@
 #include "memory/checkpoint.h"
 
 #include <limits>
+#include <map>
 
 #include "memory/eviction.h"
 #include "support/memory_fixture.h"
@@ -300,6 +301,61 @@ TEST_F(CheckpointTest, AStateThatIsNotFiniteIsNotParked) {
   }
   EXPECT_CODE(extend(1, t), kFull);
   EXPECT_EQ(n_asked, 0);
+}
+
+// --- Parking by name ----------------------------------------------------------------------------
+
+TEST_F(CheckpointTest, ParkFreesTheCellOfAllThatShareIt) {
+  make(2, 3);
+  std::map<SeqId, std::vector<std::byte>> stored;
+  int n_asked = 0;
+  memory->on_park([&](const ParkRequest& request) {
+    ++n_asked;
+    for (const SeqId seq : request.seqs)
+      stored[seq].assign(request.state.begin(), request.state.end());
+    return true;
+  });
+  ASSERT_OK(extend(0, tokens({1, 2})));
+  ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
+  ASSERT_OK(extend(2, tokens({3})));
+  ASSERT_OK(memory->park(SeqId(1)));
+  EXPECT_TRUE(memory->is_parked(SeqId(0)) && memory->is_parked(SeqId(1)));
+  EXPECT_EQ(memory->n_free_cells(), 1u);
+  expect_tokens(2, tokens({3}));
+  ASSERT_OK(memory->park(SeqId(0)));  // they are already
+  EXPECT_EQ(n_asked, 1);
+  ASSERT_OK(memory->state_read(stored[SeqId(0)], SeqId(0)));
+  expect_tokens(0, tokens({1, 2}));
+  EXPECT_TRUE(memory->is_parked(SeqId(1)));
+  ASSERT_OK(memory->check_free_rows());
+}
+
+TEST_F(CheckpointTest, ParkLeavesTheCellToItsCheckpoint) {
+  make(2, 2);
+  memory->on_park([](const ParkRequest&) { return true; });
+  ASSERT_OK(extend(0, tokens({1})));
+  auto checkpoint = memory->checkpoint(SeqId(0), 1);
+  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_OK(memory->park(SeqId(0)));
+  EXPECT_TRUE(checkpoint->is_kept());
+  EXPECT_EQ(memory->n_free_cells(), 1u);
+  ASSERT_OK(memory->start(SeqId(1), *checkpoint));
+  expect_tokens(1, tokens({1}));
+}
+
+TEST_F(CheckpointTest, ParkSaysWhyItCannot) {
+  make(1, 2);
+  ASSERT_OK(extend(0, tokens({1})));
+  EXPECT_CODE(memory->park(SeqId(0)), kUnsupported);
+  EXPECT_CODE(memory->park(SeqId(7)), kInvalidArgument);
+  memory->on_park([&](const ParkRequest&) {
+    EXPECT_FALSE(memory->park(SeqId(0)).ok());
+    return false;
+  });
+  ASSERT_OK(memory->park(SeqId(1)));  // empty
+  EXPECT_FALSE(memory->is_parked(SeqId(1)));
+  EXPECT_CODE(memory->park(SeqId(0)), kFull);
+  expect_tokens(0, tokens({1}));
 }
 
 // --- The order ----------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ class DirStoreFaults : public ::testing::Test {
   }
 
   Result<DirStore> open(FileSystem& fs, const std::string& at) const {
-    return DirStore::open(fs, at, {.budget = kBudget, .now = clock.function()});
+    return DirStore::open(fs, at,
+                          {.budget = kBudget, .outlives = outlives, .now = clock.function()});
   }
 
   // What a store holds; each content is whole, or the test fails.
@@ -124,8 +125,11 @@ class DirStoreFaults : public ::testing::Test {
     }
   }
 
+  void try_any_call_with_any_error();
+
   TemporaryFolder folder{quick_place()};
   TestClock clock;
+  Outlives outlives = Outlives::kPowerCut;
 };
 
 TEST_F(DirStoreFaults, WithoutAFaultAllGoesWell) {
@@ -136,13 +140,13 @@ TEST_F(DirStoreFaults, WithoutAFaultAllGoesWell) {
   EXPECT_EQ(read(path()), kAfter[std::size(kSteps)]);
 }
 
-TEST_F(DirStoreFaults, AnyCallWithAnyError) {
+void DirStoreFaults::try_any_call_with_any_error() {
   start_anew();
   FaultyFileSystem counting(posix_file_system());
   Status status;
   run(counting, status);
   const auto n_calls = static_cast<std::int64_t>(counting.calls().size());
-  EXPECT_GT(n_calls, 30);
+  EXPECT_GT(n_calls, 20);
   int n_failed = 0;
   for (std::int64_t k = 0; k < n_calls; ++k) {
     for (const std::int64_t result : {-EIO, -ENOSPC, -ENOMEM, -EINTR, 0, 1}) {
@@ -167,6 +171,27 @@ TEST_F(DirStoreFaults, AnyCallWithAnyError) {
     }
   }
   EXPECT_GT(n_failed, 100);
+}
+
+TEST_F(DirStoreFaults, AnyCallWithAnyError) { try_any_call_with_any_error(); }
+
+TEST_F(DirStoreFaults, AnyCallWithAnyErrorWithoutSyncs) {
+  outlives = Outlives::kProcess;
+  try_any_call_with_any_error();
+}
+
+TEST_F(DirStoreFaults, WhatNeedNotOutliveAPowerCutIsNotSynced) {
+  for (const Outlives wanted : {Outlives::kPowerCut, Outlives::kProcess}) {
+    outlives = wanted;
+    stdfs::remove_all(path());
+    FaultyFileSystem counting(posix_file_system());
+    FaultyVfs watched;
+    Status status;
+    run(counting, status);
+    const auto n_syncs = std::ranges::count(counting.calls(), "sync");
+    EXPECT_EQ(n_syncs > 0, wanted == Outlives::kPowerCut);
+    EXPECT_EQ(watched.n_syncs > 0, wanted == Outlives::kPowerCut);
+  }
 }
 
 TEST_F(DirStoreFaults, AnyCallOfSqliteWithAnyError) {

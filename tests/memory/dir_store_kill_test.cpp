@@ -30,9 +30,14 @@ std::vector<std::byte> content(int i, std::uint64_t version) {
 // The version of each name: 0, it is not there.
 using Versions = std::array<std::uint64_t, kNames>;
 
+struct Place {
+  std::string folder;
+  Outlives outlives;
+};
+
 // The child: puts one version after the other, and says so when it is done.
-[[noreturn]] void write_for_ever(const std::string& folder, Versions versions, int report) {
-  auto store = DirStore::open(posix_file_system(), folder);
+[[noreturn]] void write_for_ever(const Place& place, Versions versions, int report) {
+  auto store = DirStore::open(posix_file_system(), place.folder, {.outlives = place.outlives});
   if (!store) _exit(1);
   for (int i = 0;; i = (i + 1) % kNames) {
     const std::uint64_t version = ++versions[static_cast<std::size_t>(i)];
@@ -44,13 +49,13 @@ using Versions = std::array<std::uint64_t, kNames>;
 }
 
 // Forks a writer and kills it after a while; the versions that it has said were put.
-Versions write_and_kill(const std::string& folder, Versions versions, int wait_us) {
+Versions write_and_kill(const Place& place, Versions versions, int wait_us) {
   int ends[2];
   EXPECT_EQ(::pipe(ends), 0);
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(ends[0]);
-    write_for_ever(folder, versions, ends[1]);
+    write_for_ever(place, versions, ends[1]);
   }
   ::close(ends[1]);
   ::usleep(static_cast<useconds_t>(wait_us));
@@ -64,17 +69,21 @@ Versions write_and_kill(const std::string& folder, Versions versions, int wait_u
   return versions;
 }
 
-TEST(DirStoreKill, LeavesTheOldOrTheNew) {
+class DirStoreKill : public ::testing::TestWithParam<Outlives> {};
+INSTANTIATE_TEST_SUITE_P(Outlives, DirStoreKill,
+                         ::testing::Values(Outlives::kPowerCut, Outlives::kProcess));
+
+TEST_P(DirStoreKill, LeavesTheOldOrTheNew) {
   const TemporaryFolder folder(quick_place());
-  const std::string path = folder.path("store");
+  const Place place = {.folder = folder.path("store"), .outlives = GetParam()};
   std::mt19937 random(7);
   Versions known = {};
   int n_unsaid = 0, n_orphans = 0;
   std::uint64_t n_puts = 0;
   for (int k = 0; k < kKills; ++k) {
     const Versions before = known;
-    known = write_and_kill(path, known, static_cast<int>(random() % kMaxWaitUs));
-    auto store = DirStore::open(posix_file_system(), path);
+    known = write_and_kill(place, known, static_cast<int>(random() % kMaxWaitUs));
+    auto store = DirStore::open(posix_file_system(), place.folder);
     ASSERT_TRUE(succeeds(store)) << "kill " << k;
     ASSERT_FALSE(store->repairs().is_rebuilt) << store->repairs().reason;
     n_orphans += static_cast<int>(store->repairs().n_orphans);

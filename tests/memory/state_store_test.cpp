@@ -48,7 +48,8 @@ class StateStoreTest : public ::testing::Test {
   World world;
   std::unique_ptr<StateStore> store;
 };
-using Stores = ::testing::Types<MapWorld, DirWorld, SealedWorld<MapWorld>, SealedWorld<DirWorld>>;
+using Stores = ::testing::Types<MapWorld, DirWorld, UnsyncedDirWorld, SealedWorld<MapWorld>,
+                                SealedWorld<DirWorld>>;
 TYPED_TEST_SUITE(StateStoreTest, Stores);
 
 TYPED_TEST(StateStoreTest, GivesBackWhatWasPut) {

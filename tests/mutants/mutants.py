@@ -223,8 +223,13 @@ MUTANTS = [
         CORE, "if (status == SeqStatus::kParked) {",
         "if (status == SeqStatus::kParked && seq.value < 0) {")]),
     ("X14", "parked sharers are forgotten but for the first", [(
-        BATCH, "for (std::uint32_t i = 0; i < n_idle; ++i) {",
-        "for (std::uint32_t i = 0; i < n_idle && i < 1; ++i) {")]),
+        BATCH, "while (ledger_.contains(seq)) {", "if (ledger_.contains(seq)) {")]),
+    ("X27", "park() leaves sequences where they are", [(
+        BATCH, "  drop_to_owner(ledger_[tail].first_sharer);\n", "")]),
+    ("X28", "park() does not hear a refusal", [(
+        BATCH, "  EDDY_TRY(offered);\n", "  (void)offered.ok();\n")]),
+    ("X29", "the owner may change the memory while park() asks it", [(
+        BATCH, "  walk_.is_open = true;  // the owner must not change us now\n", "")]),
     ("X15", "sequences of a dump need not be in order", [(
         VIEW, "if (seq.value <= last_id || state > n_named) {", "if (seq.value < 0 || state > n_named) {")]),
     ("X16", "infinities of F16 are finite", [(
@@ -402,6 +407,16 @@ MUTANTS = [
     ("W17", "gets are no uses", [(
         STORE, "if (lock_ >= 0) stored->entry.last_use_us = uses_[name] = use();", "")]),
     ("W18", "a folder that was made is not private", [(OPEN, "= 0700;", "= 0755;")]),
+    ("W20", "the catalogue is always synced", [(
+        CATALOGUE, "outlives == Outlives::kPowerCut ?", "outlives != Outlives(7) ?")]),
+    ("W21", "folders are always synced", [(
+        OPEN, "  if (options_.outlives == Outlives::kProcess) return {};\n", "")]),
+    ("W22", "a content in memory goes with the first of its names", [(
+        "map_store.cpp", "if (--content->second.n_names > 0) return;",
+        "--content->second.n_names;")]),
+    ("W23", "what a name in memory had before stays", [(
+        "map_store.cpp", "    if (!is_new) let_go(kept->second.content);\n", "")]),
+    ("W24", "a statement is not set back", [("sql.cpp", "  sqlite3_reset(statement);\n", "")]),
     ("W19", "a later version of the catalogue is made anew", [(
         CATALOGUE, "application == kApplication && version > kVersion", "version < 0")]),
     # --- P: the prefix tree, its plans and its policy ---

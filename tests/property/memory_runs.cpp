@@ -28,7 +28,7 @@ struct Weight {
   OpKind kind;
   std::uint32_t weight;
 };
-constexpr Weight kWeights[] = {{OpKind::kExtend, 360},    {OpKind::kRemove, 90},
+constexpr Weight kWeights[] = {{OpKind::kExtend, 350},    {OpKind::kRemove, 90},
                                {OpKind::kRemovePart, 20}, {OpKind::kRewind, 40},
                                {OpKind::kFork, 130},      {OpKind::kKeep, 3},
                                {OpKind::kClear, 3},       {OpKind::kShift, 5},
@@ -37,7 +37,8 @@ constexpr Weight kWeights[] = {{OpKind::kExtend, 360},    {OpKind::kRemove, 90},
                                {OpKind::kRead, 25},       {OpKind::kBegin, 20},
                                {OpKind::kDump, 4},        {OpKind::kLoad, 4},
                                {OpKind::kCorrupt, 16},    {OpKind::kUnpark, 30},
-                               {OpKind::kRecover, 30},    {OpKind::kBadId, 5}};
+                               {OpKind::kPark, 10},       {OpKind::kRecover, 30},
+                               {OpKind::kBadId, 5}};
 static_assert(std::size(kWeights) == kOpKinds);
 
 OpKind random_kind(Random& random) {

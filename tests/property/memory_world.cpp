@@ -19,9 +19,9 @@ constexpr std::size_t kBlobsMax = 4;
 constexpr std::size_t kDumpsMax = 2;
 
 constexpr const char* kKindNames[kOpKinds] = {
-    "extend", "remove",     "remove part", "rewind", "fork",    "keep",  "clear",
-    "shift",  "checkpoint", "drop",        "start",  "write",   "read",  "begin",
-    "dump",   "load",       "corrupt",     "unpark", "recover", "bad id"};
+    "extend", "remove",     "remove part", "rewind", "fork",  "keep",    "clear",
+    "shift",  "checkpoint", "drop",        "start",  "write", "read",    "begin",
+    "dump",   "load",       "corrupt",     "unpark", "park",  "recover", "bad id"};
 
 std::uint32_t mix(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::uint32_t>(fold(a, Token(static_cast<std::int32_t>(b & 0xFFFFFF))) >> 20);
@@ -110,6 +110,7 @@ std::string World::apply(const Op& given) {
     case OpKind::kUnpark:
       if (seqs_[op.seq].status == SeqStatus::kParked) read(op, Blob(parked_[op.seq]));
       break;
+    case OpKind::kPark: park(op); break;
     case OpKind::kRecover: recover(op); break;
     case OpKind::kBadId: bad_id(op); break;
   }
@@ -393,6 +394,18 @@ void World::write(const Op& op) {
   if (!ok) return;
   if (blobs_.size() >= kBlobsMax) blobs_.erase(blobs_.begin());
   blobs_.push_back(std::move(blob));
+}
+
+void World::park(const Op& op) {
+  const Seq seq = seqs_[op.seq];
+  const bool ok = with_failing_allocation(op, [&] { return memory_->park(id(op.seq)).ok(); });
+  if (seq.status != SeqStatus::kLive) return expect(ok == (seq.status != SeqStatus::kLost), "park");
+  expect(ok == accepted_.contains(op.seq) || has_failed_alloc_, "parked without leave");
+  for (std::uint32_t i = 0; ok && i < config_.n_seqs; ++i) {
+    if (seqs_[i].label != seq.label || seqs_[i].status != SeqStatus::kLive) continue;
+    parked_[i] = accepted_.at(i);
+    let_go(seqs_[i], SeqStatus::kParked);
+  }
 }
 
 void World::read(const Op& op, const Blob& blob) {

@@ -54,6 +54,7 @@ enum class OpKind : std::uint8_t {
   kLoad,     // all
   kCorrupt,  // a damaged blob into seq; n % 2: checksums are ignored
   kUnpark,
+  kPark,     // seq, and those that share its state
   kRecover,  // computes a lost sequence again
   kBadId,
 };
@@ -144,6 +145,7 @@ class World {
   void dump(const Op& op);
   void load(const Op& op);
   void corrupt(const Op& op);
+  void park(const Op& op);
   void recover(const Op& op);
   void bad_id(const Op& op);
 

@@ -44,6 +44,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 n) {
 }
 
 int sync(sqlite3_file* file, int flags) {
+  ++current->n_syncs;
   return or_fails(SQLITE_IOERR_FSYNC,
                   [&] { return real_of(file)->pMethods->xSync(real_of(file), flags); });
 }

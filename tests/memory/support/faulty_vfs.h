@@ -29,6 +29,8 @@ class FaultyVfs {
   // Opens, reads, writes, truncations, syncs, removals so far.
   std::int64_t n_calls() const { return n_calls_; }
 
+  std::int64_t n_syncs = 0;  // of them
+
   // Called before each of them.
   std::function<void()> before_call;
 

@@ -50,12 +50,17 @@ struct DirWorld {
   static constexpr std::uint64_t kOverhead = 384;
   TestClock clock;
   TemporaryFolder folder{quick_place()};
+  Outlives outlives = Outlives::kPowerCut;
   std::string path() const { return folder.path("store"); }
   std::unique_ptr<StateStore> open(std::uint64_t budget = kNoBudget) const {
-    auto store =
-        DirStore::open(posix_file_system(), path(), {.budget = budget, .now = clock.function()});
+    auto store = DirStore::open(posix_file_system(), path(),
+                                {.budget = budget, .outlives = outlives, .now = clock.function()});
     return store ? std::make_unique<DirStore>(std::move(*store)) : nullptr;
   }
+};
+
+struct UnsyncedDirWorld : DirWorld {
+  UnsyncedDirWorld() { outlives = Outlives::kProcess; }
 };
 
 inline SealKey test_key(std::uint64_t seed = 1) {

@@ -1,0 +1,70 @@
+#include "engine/parking.h"
+
+#include <fmt/format.h>
+
+#include <new>
+#include <utility>
+
+#include "base/error.h"
+#include "base/try.h"
+#include "memory/dir_store.h"
+#include "memory/map_store.h"
+
+namespace eddy {
+namespace {
+
+constexpr std::string_view kPrefix = "parked ";
+
+}  // namespace
+
+Parking::Parking() : Parking(std::make_unique<MapStore>()) {}
+
+Parking::Kept::Kept(std::shared_ptr<Shelf> on, std::string called, const Facts& of)
+    : shelf(std::move(on)), name(std::move(called)), facts(of) {
+  shelf->n_bytes += facts.n_bytes;
+}
+
+// Where the name cannot be removed, the next opening of the folder does it.
+Parking::Kept::~Kept() {
+  shelf->n_bytes -= facts.n_bytes;
+  static_cast<void>(shelf->store->erase(name));
+}
+
+Result<Parking> Parking::in_folder(FileSystem& fs, const std::string& folder) {
+  EDDY_TRY_ASSIGN(DirStore store, DirStore::open(fs, folder, {.outlives = Outlives::kProcess}));
+  EDDY_TRY_ASSIGN(const auto left, store.list());
+  for (const StateEntry& entry : left) {
+    if (entry.state.name.starts_with(kPrefix)) continue;
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: it keeps the state {}; a folder to park in must be none of saved states",
+                folder, entry.state.name);
+  }
+  for (const StateEntry& entry : left) EDDY_TRY(store.erase(entry.state.name));
+  return Parking(std::make_unique<DirStore>(std::move(store)));
+}
+
+bool Parking::put(const ParkRequest& request) try {
+  const std::string name = fmt::format("{}{}", kPrefix, n_names_++);
+  const Facts facts = {.n_tokens = request.pos + 1, .n_bytes = request.state.size()};
+  const auto kept = std::make_shared<const Kept>(shelf_, name, facts);
+  const StateDescriptor state = {.name = name, .position = facts.n_tokens};
+  if (!shelf_->store->put(state, request.state)) return false;
+  for (const SeqId seq : request.seqs) kept_[seq] = kept;
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
+}
+
+Result<StoredState> Parking::get(SeqId seq) {
+  const auto found = kept_.find(seq);
+  if (found != kept_.end()) return shelf_->store->get(found->second->name);
+  return fail(ErrorCode::kNotFound, "sequence {}: nothing is parked", seq.value);
+}
+
+std::optional<Parking::Facts> Parking::find(SeqId seq) const {
+  const auto found = kept_.find(seq);
+  if (found == kept_.end()) return std::nullopt;
+  return found->second->facts;
+}
+
+}  // namespace eddy

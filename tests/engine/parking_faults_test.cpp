@@ -1,0 +1,134 @@
+// A store that fails: at parking the memory is full, at coming back the tokens are read again.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "base/support/fails_with.h"
+#include "base/support/faulty_file_system.h"
+#include "base/support/temporary_folder.h"
+#include "engine/fakes.h"
+
+namespace eddy {
+namespace {
+
+using fakes::FakeEngine;
+using test::Fault;
+using test::FaultyFileSystem;
+
+class ParkingFaults : public testing::Test {
+ protected:
+  // An engine with one cell, and one for loading, whose states go to a disk that fails.
+  std::unique_ptr<FakeEngine> start(FileSystem& fs) {
+    const std::string place = folder_.path(std::to_string(n_folders_++));
+    auto fake = std::make_unique<FakeEngine>(
+        EngineOptions{.n_seq_max = 3, .mem_size = 1, .n_rewind = 0, .prefix_cache_bytes = 0});
+    auto parking = Parking::in_folder(fs, place);
+    EXPECT_TRUE(test::succeeds(parking));
+    fake->core->parking = std::move(*parking);
+    blobs_ = place + "/blobs";
+    return fake;
+  }
+
+  std::size_t n_files() const {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(blobs_), {}));
+  }
+
+  // The calls of one parking or one coming back, each failing in turn: `act` is told which.
+  void for_each_call(std::int64_t first, std::int64_t end,
+                     const std::function<void(Fault, const std::string&)>& act) {
+    for (std::int64_t k = first; k < end; ++k) {
+      for (const std::int64_t result : {-EIO, -ENOSPC}) {
+        const std::string what = fmt::format("call {}, {}", k, result);
+        SCOPED_TRACE(what);
+        act({.first = k, .n = 1, .result = result}, what);
+      }
+    }
+  }
+
+  test::TemporaryFolder folder_{test::quick_place()};
+  int n_folders_ = 0;
+  std::string blobs_;
+};
+
+std::int64_t n_calls(const FaultyFileSystem& fs) {
+  return static_cast<std::int64_t>(fs.calls().size());
+}
+
+const GenerateParams kAnswer = {.max_tokens = 4};
+
+TEST_F(ParkingFaults, EveryCallOfAParkAndOfAReturn) {
+  // Without a fault: where the calls lie, and the answer.
+  FaultyFileSystem counting(posix_file_system());
+  auto plain = start(counting);
+  Session told = plain->session();
+  ASSERT_TRUE(told.feed("what was said").ok());
+  const std::int64_t n_opened = n_calls(counting);
+  ASSERT_TRUE(test::succeeds(told.park()));
+  const std::int64_t n_parked = n_calls(counting);
+  const auto expected = told.generate(kAnswer);
+  ASSERT_TRUE(test::succeeds(expected));
+  const std::int64_t n_back = n_calls(counting);
+  EXPECT_GE(n_parked - n_opened, 4);
+  EXPECT_GE(n_back - n_parked, 4);
+
+  int n_refused = 0, n_read_again = 0;
+  for_each_call(n_opened, n_back, [&](Fault fault, const std::string&) {
+    FaultyFileSystem faulty(posix_file_system(), fault);
+    auto fake = start(faulty);
+    Session session = fake->session();
+    ASSERT_TRUE(session.feed("what was said").ok());
+    const Status parked = session.park();
+    if (!parked) {
+      ++n_refused;
+      EXPECT_TRUE(test::fails_with(parked, ErrorCode::kFull));
+      EXPECT_EQ(n_files(), 0u);
+    }
+    const auto answer = session.generate(kAnswer);
+    ASSERT_TRUE(test::succeeds(answer));
+    EXPECT_EQ(answer->text, expected->text);
+    if (fake->script->n_tokens > plain->script->n_tokens) ++n_read_again;
+    ASSERT_TRUE(test::succeeds(session.park()));  // the disk has recovered
+    EXPECT_LE(n_files(), 2u);                     // an orphan at most: its removal has failed
+  });
+  EXPECT_GE(n_refused, 6);
+  EXPECT_GE(n_read_again, 4);
+}
+
+TEST_F(ParkingFaults, AFullDiskIsAFullMemoryAndNobodyLosesAnything) {
+  FaultyFileSystem counting(posix_file_system());
+  const auto count = start(counting);
+  FaultyFileSystem faulty(posix_file_system(),
+                          {.first = n_calls(counting), .n = 1'000'000, .result = -ENOSPC});
+  auto fake = start(faulty);
+  Session one = fake->session(), two = fake->session(), three = fake->session();
+  ASSERT_TRUE(one.feed("what was said").ok());
+  ASSERT_TRUE(two.feed("something else").ok());
+  EXPECT_TRUE(test::fails_with(three.feed("no more"), ErrorCode::kFull));
+  EXPECT_EQ(n_files(), 0u);
+  const auto n_before = fake->script->n_tokens;
+  ASSERT_TRUE(test::succeeds(one.generate({.max_tokens = 1})));
+  EXPECT_EQ(fake->script->n_tokens - n_before, 1);  // its state is where it was
+}
+
+TEST_F(ParkingFaults, ADamagedFileIsReadAgain) {
+  auto fake = start(posix_file_system());
+  Session session = fake->session(), other = fake->session();
+  ASSERT_TRUE(session.feed("what was said").ok());
+  ASSERT_TRUE(other.feed("what was said").ok());
+  const auto expected = other.generate(kAnswer);
+  ASSERT_TRUE(test::succeeds(session.park()));
+  for (const auto& file : std::filesystem::directory_iterator(blobs_)) {
+    std::filesystem::resize_file(file.path(), std::filesystem::file_size(file.path()) - 1);
+  }
+  const auto n_before = fake->script->n_tokens;
+  const auto answer = session.generate(kAnswer);
+  ASSERT_TRUE(test::succeeds(answer));
+  EXPECT_EQ(answer->text, expected->text);
+  EXPECT_GT(fake->script->n_tokens - n_before, kAnswer.max_tokens);
+}
+
+}  // namespace
+}  // namespace eddy
