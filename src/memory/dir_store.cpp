@@ -15,11 +15,13 @@
 namespace eddy {
 namespace {
 
-constexpr int kReadAttempts = 8;  // a writer may replace a state while it is looked for
+constexpr int kReadAttempts = 8;          // a writer may replace a state while it is looked for
+constexpr std::size_t kMostWaiting = 16;  // files to be removed
 
 }  // namespace
 
 DirStore::~DirStore() {
+  remove_waiting();
   if (catalogue_ && !uses_.empty()) (void)apply({}).ok();  // uses may be forgotten
   catalogue_.reset();
   if (lock_ >= 0) fs_->close(lock_);
@@ -34,6 +36,7 @@ DirStore::DirStore(DirStore&& other) noexcept
       n_owned_(other.n_owned_),
       last_use_us_(other.last_use_us_),
       uses_(std::move(other.uses_)),
+      waiting_(std::move(other.waiting_)),
       repairs_(std::move(other.repairs_)) {}
 
 Status DirStore::put(const StateDescriptor& state, std::span<const std::byte> bytes) {
@@ -55,6 +58,7 @@ Status DirStore::put(const StateDescriptor& state, std::span<const std::byte> by
     // What cannot be removed now is an orphan, and goes when the store is opened next.
     if (old) (void)remove_unused(*old).ok();
     for (const StateEntry& victim : victims) (void)remove_unused(victim).ok();
+    remove_waiting();
     return {};
   });
 }
@@ -170,14 +174,32 @@ Status DirStore::apply(StateCatalogue::Change change) {
 }
 
 // Removes the content of an entry that has left the catalogue, unless another entry has it too.
+// While the disk writes it that takes milliseconds: without syncs nobody waits for it.
 Status DirStore::remove_unused(const StateEntry& entry) {
   EDDY_TRY_ASSIGN(const bool is_used, catalogue_->is_used(entry.digest));
   if (is_used) return {};
   n_owned_ -= entry.n_bytes + kBlobHeaderBytes;
-  const std::string at = blob_path(entry.digest);
+  if (options_.outlives == Outlives::kPowerCut) return remove_if_unused(entry.digest);
+  if (waiting_.size() >= kMostWaiting) remove_waiting();
+  waiting_.push_back(entry.digest);
+  return {};
+}
+
+Status DirStore::remove_if_unused(const Digest128& digest) {
+  EDDY_TRY_ASSIGN(const bool is_used, catalogue_->is_used(digest));  // it may have come back
+  if (is_used) return {};
+  const std::string at = blob_path(digest);
   const SysResult removed = retry([&] { return fs_->remove(at); });
   if (removed < 0 && removed != -ENOENT) return file_error(at, "cannot remove", removed);
   return {};
+}
+
+// What cannot be removed now is an orphan, and goes when the store is opened next.
+void DirStore::remove_waiting() {
+  for (const Digest128& digest : waiting_) {
+    (void)guarded([&] { return remove_if_unused(digest); }).ok();
+  }
+  waiting_.clear();
 }
 
 std::int64_t DirStore::use() { return last_use_us_ = std::max(options_.now(), last_use_us_ + 1); }

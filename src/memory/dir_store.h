@@ -64,7 +64,8 @@ class DirStore : public StateStore {
   // While a new content comes, the old ones that will make room are still there.
   Status put(const StateDescriptor& state, std::span<const std::byte> bytes) override;
   Result<StoredState> get(const std::string& name) override;
-  // kIo also where the name is gone, but the file with its content could not be removed.
+  // kIo also where the name is gone, but the file with its content could not be removed. With
+  // Outlives::kProcess the file goes later, with a put or the end of the store.
   Status erase(const std::string& name) override;
   Result<std::vector<StateEntry>> list() override;
 
@@ -100,6 +101,8 @@ class DirStore : public StateStore {
   bool is_sound(const StateEntry& entry);
   Status apply(StateCatalogue::Change change);
   Status remove_unused(const StateEntry& entry);
+  Status remove_if_unused(const Digest128& digest);
+  void remove_waiting();
   std::int64_t use();
 
   std::string path(std::string_view name) const;
@@ -113,6 +116,7 @@ class DirStore : public StateStore {
   std::uint64_t n_owned_ = 0;  // bytes
   std::int64_t last_use_us_ = 0;
   std::map<std::string, std::int64_t> uses_;  // gets that the catalogue does not know yet
+  std::vector<Digest128> waiting_;            // contents whose names are gone, to be removed
   Repairs repairs_;
 };
 

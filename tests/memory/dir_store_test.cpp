@@ -255,5 +255,29 @@ TEST_F(DirStoreTest, OrphansAreCollectedAndStrangersAreNot) {
   expect_content(*store, "b", 2);
 }
 
+// Removing what the disk still writes takes time: a store that is not synced does it later.
+TEST_F(DirStoreTest, WithoutSyncsFilesGoWithTheNextPutUnlessTheyCameBack) {
+  auto store = open({.outlives = Outlives::kProcess});
+  ASSERT_TRUE(succeeds(store));
+  const auto put = [&](const std::string& name, std::uint64_t seed) {
+    ASSERT_TRUE(succeeds(store->put(descriptor(name), content_of(seed, 100))));
+  };
+  put("a", 1);
+  put("b", 2);
+  for (const std::string name : {"a", "b"}) ASSERT_TRUE(succeeds(store->erase(name)));
+  EXPECT_EQ(n_blobs(), 2u);
+  EXPECT_TRUE(fails_with(store->get("a"), ErrorCode::kNotFound));
+  put("c", 1);  // the bytes of a
+  EXPECT_EQ(n_blobs(), 1u);
+  expect_content(*store, "c", 1);
+  for (std::uint64_t i = 0; i < 100; ++i) put("many " + std::to_string(i), 10 + i);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    ASSERT_TRUE(succeeds(store->erase("many " + std::to_string(i))));
+  }
+  EXPECT_LT(n_blobs(), 20u);
+  { const DirStore ends = std::move(*store); }
+  EXPECT_EQ(n_blobs(), 1u);
+}
+
 }  // namespace
 }  // namespace eddy::test

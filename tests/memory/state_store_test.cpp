@@ -222,6 +222,25 @@ TYPED_TEST(StateStoreTest, UsesRiseAlsoWhereTheClockStands) {
   EXPECT_GT((*entries)[0].last_use_us, (*entries)[1].last_use_us);
 }
 
+TEST(MapStore, FreesWhatIsReplacedOrErased) {
+  MapStore store;
+  const auto put = [&](std::uint64_t seed) {
+    ASSERT_TRUE(succeeds(store.put(descriptor("a"), content_of(seed, 100))));
+  };
+  for (const bool is_erased : {false, true}) {
+    put(1);
+    const std::weak_ptr<const void> content = store.get("a")->owner;
+    put(1);
+    EXPECT_FALSE(content.expired());
+    if (is_erased) {
+      ASSERT_TRUE(succeeds(store.erase("a")));
+    } else {
+      put(2);
+    }
+    EXPECT_TRUE(content.expired());
+  }
+}
+
 TEST(StoreBudget, CountsEachContentOnce) {
   const auto entry = [](std::string name, std::uint64_t content, std::uint64_t n_bytes) {
     return StateEntry{.state = {.name = std::move(name)},

@@ -376,8 +376,9 @@ MUTANTS = [
         STORE, "    EDDY_TRY(apply({.erased = {name}}));\n    return remove_unused(entry);",
         "    fs_->remove(blob_path(entry.digest));\n"
         "    EDDY_TRY(apply({.erased = {name}}));\n    return remove_unused(entry);")]),
-    ("W5", "a content goes with the first of its names", [(
-        STORE, "  if (is_used) return {};\n", "")]),
+    ("W5", "a content goes with the first of its names", [
+        (STORE, "  if (is_used) return {};\n  n_owned_", "  n_owned_"),
+        (STORE, "  if (is_used) return {};\n  const", "  const")]),
     ("W6", "a content's digest is not compared", [(
         BLOB, "if (checksum128(content) != entry.digest) {", "if (content.size() > ~1ull) {")]),
     ("W7", "a content is taken for the one that was asked for", [(
@@ -416,6 +417,10 @@ MUTANTS = [
         "--content->second.n_names;")]),
     ("W23", "what a name in memory had before stays", [(
         "map_store.cpp", "    if (!is_new) let_go(kept->second.content);\n", "")]),
+    ("W25", "a file that waits to be removed goes though it came back", [(
+        STORE, "  if (is_used) return {};\n  const", "  const")]),
+    ("W26", "files that wait to be removed stay", [(
+        STORE, "  waiting_.push_back(entry.digest);\n", "")]),
     ("W24", "a statement is not set back", [("sql.cpp", "  sqlite3_reset(statement);\n", "")]),
     ("W19", "a later version of the catalogue is made anew", [(
         CATALOGUE, "application == kApplication && version > kVersion", "version < 0")]),
