@@ -1,7 +1,7 @@
 // What states cost in both engines, on the same model, tokens and threads, in the same run: the
 // first token after a prompt, and after the same prompt with another end; a fork; saving and
-// loading. Medians of repetitions, the first of which warms up and does not count; the first token
-// after the whole prompt is measured once.
+// loading. Medians of repetitions, the first of which warms up and does not count; what reads the
+// whole prompt is measured once.
 //
 // llama.cpp's states pass through a file, as its package offers them, and so do eddy's here.
 import {rmSync} from "node:fs";
@@ -55,7 +55,7 @@ async function llama_results(path, tokens, {n_threads, dir}) {
     await llama.first_token(sequence, tokens.slice(0, 64));
     await sequence.clearHistory();
     results.first = await milliseconds(() => llama.first_token(sequence, tokens));
-    results.changed = await llama_changed_end(sequence, tokens);
+    results.changed = await milliseconds(() => llama.first_token(sequence, with_end(tokens, 0)));
     results.changed_known = await llama_changed_after_checkpoint(sequence, tokens);
     results.fork = await median_of(() => milliseconds(() => llama.copy_sequence(peer)));
     results.save = await median_of(() => milliseconds(() => sequence.saveStateToFile(file)));
