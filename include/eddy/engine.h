@@ -205,6 +205,9 @@ class Engine {
   // model's engine has read, or one with other element types. O(1).
   Result<Session> new_session(SessionOptions options = {});
 
+  // A session from what Session::save() made: new_session() and Session::load(), with their errors.
+  Result<Session> load(std::span<const std::byte> bytes, SessionOptions options = {});
+
   // Reads an initial state: a safetensors or GGUF file with "blocks.N.att.time_state" {n_head,
   // head_size, head_size} for every layer (src/models/init_state.h). kUnsupported: the model is no
   // RWKV, the file neither of the two, an element type; kMalformed: a missing, misshapen or

@@ -66,6 +66,12 @@ Result<Session> Engine::new_session(SessionOptions options) {
   });
 }
 
+Result<Session> Engine::load(std::span<const std::byte> bytes, SessionOptions options) {
+  EDDY_TRY_ASSIGN(Session session, new_session(std::move(options)));
+  EDDY_TRY(session.load(bytes));
+  return session;
+}
+
 Result<InitState> Engine::read_init_state(const std::string& path) const {
   return guarded([&] { return core_->read_init_state(path); });
 }

@@ -88,6 +88,43 @@ TEST_F(CheckpointTest, TheLeastWorthIsEvictedFirst) {
   expect_tokens(0, tokens({9}));
 }
 
+TEST_F(CheckpointTest, ItsStateIsThatOfASequence) {
+  make(3, 2);
+  ASSERT_OK(extend(0, tokens({1, 2})));
+  const auto expected = memory->state_write(SeqId(0));
+  Checkpoint kept = pin(0, 1), gone = pin_tokens(tokens({7}), 0);
+  const auto found = memory->state_write(kept);
+  ASSERT_TRUE(expected.ok() && found.ok());
+  EXPECT_EQ(*found, *expected);
+  const auto t = tokens({9});
+  ASSERT_OK(extend({{SeqId(0), t}, {SeqId(1), t}}));
+  EXPECT_CODE(memory->state_write(gone), kOutOfWindow);
+}
+
+// The owner of checkpoints may keep what has to go.
+TEST_F(CheckpointTest, AnEvictedOneIsShown) {
+  make(2, 2);
+  Checkpoint kept = pin_tokens(tokens({1, 2}), 2), gone = pin_tokens(tokens({3, 4, 5}), 1);
+  const auto expected = memory->state_write(gone);
+  ASSERT_TRUE(expected.ok());
+  std::vector<std::byte> shown;
+  memory->on_evict([&](const EvictedCheckpoint& evicted) {
+    EXPECT_TRUE(shown.empty()) << "twice";
+    EXPECT_EQ(evicted.cell, gone.cell());
+    EXPECT_EQ(evicted.pos, 2);
+    EXPECT_FALSE(gone.is_kept());
+    shown.assign(evicted.state.begin(), evicted.state.end());
+  });
+  ASSERT_OK(extend(0, tokens({9})));
+  EXPECT_TRUE(kept.is_kept());
+  ASSERT_EQ(shown.size(), expected->size());
+  ASSERT_OK(memory->state_read(shown, SeqId(0), Checksums::kIgnore));
+  expect_tokens(0, tokens({3, 4, 5}));
+  memory->on_evict([](const EvictedCheckpoint&) { ADD_FAILURE() << "cleared, not evicted"; });
+  ASSERT_OK(memory->clear(true));
+  memory->on_evict({});
+}
+
 TEST_F(CheckpointTest, OfEqualWorthTheOldest) {
   make(2, 2);
   Checkpoint a = pin_tokens(tokens({1}), 1), b = pin_tokens(tokens({2}), 1);
