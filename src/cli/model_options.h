@@ -17,7 +17,7 @@ struct ModelOptions {
 // Adds MODEL, --isa, --type-r, --type-s, --batch and --ubatch. `options` outlives the command.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
-// Adds --rewind and --prefix-cache: what is kept beside the states at work.
+// Adds --rewind, --prefix-cache and --prefix-cache-codec: what is kept beside the states at work.
 void add_memory_options(CLI::App& command, EngineOptions& engine);
 
 // Adds --init-state; the option.

@@ -123,7 +123,7 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                .init_state = {},
                .salt = {}};
   if (options.prefix_cache_bytes > 0) {
-    core->cache.emplace(*core->memory, options.prefix_cache_bytes);
+    core->cache.emplace(*core->memory, options.prefix_cache_bytes, options.prefix_cache_codec);
   }
   core->info = make_info(core->parts, options, *core->memory);
   core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation

@@ -4,6 +4,9 @@
 #include <new>
 #include <utility>
 
+#include "base/try.h"
+#include "memory/state_codec.h"
+
 namespace eddy {
 
 PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tokens, Pos n_have) {
@@ -15,8 +18,7 @@ PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tok
   ++stats_.n_prompts;
   if (match.hit && match.hit->n_tokens > n_have) {
     const auto state = states_.find(match.hit->id);
-    if (state != states_.end() &&
-        memory_.state_read(state->second, place.seq, Checksums::kIgnore)) {
+    if (state != states_.end() && read(state->second, place.seq)) {
       report.n_restored = match.hit->n_tokens;
       static_cast<void>(tree_.use(match.hit->id));
       ++stats_.n_hits;
@@ -42,6 +44,7 @@ std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {
 void PrefixCache::store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
                         std::size_t n_turns, double ms_per_token) {
   auto bytes = memory_.state_write(place.seq);
+  if (bytes) bytes = encode_state(codec_, std::move(*bytes));
   if (!bytes || bytes->size() > n_bytes_max_) return;
   bytes->shrink_to_fit();
   const EntryId id(next_id_++);
@@ -69,6 +72,12 @@ void PrefixCache::finish(const PrefixKey& key, std::span<const Token> tokens, bo
   for (std::size_t i = 0; is_whole && i < drops.size(); ++i) erase(drops[i]);
   static_cast<void>(tree_.note_path(key, tokens));
   shrink();
+}
+
+Status PrefixCache::read(std::span<const std::byte> stored, SeqId seq) {
+  if (codec_ == StateCodec::kNone) return memory_.state_read(stored, seq, Checksums::kIgnore);
+  EDDY_TRY_ASSIGN(const auto state, decode_state(stored));
+  return memory_.state_read(state, seq, Checksums::kIgnore);
 }
 
 void PrefixCache::erase(EntryId id) {

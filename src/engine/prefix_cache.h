@@ -1,9 +1,9 @@
 // PrefixCache: stored states by the tokens that led to them, so that what was read once is not read
 // again. Where states are kept and which go is memory/prefix_tree.h's; the bytes are here.
 //
-// A state is kept in host memory as its native bytes (RecurrentMemory::state_write), counted
-// against one budget together with what the tree owns. Nothing depends on the cache but time: what
-// cannot be stored or restored is computed.
+// A state is kept in host memory as the bytes of RecurrentMemory::state_write, packed by a codec,
+// counted against one budget together with what the tree owns. Unless the codec rounds, nothing
+// depends on the cache but time: what cannot be stored or restored is computed.
 //
 // Threading: the engine's thread.
 #pragma once
@@ -24,8 +24,8 @@ namespace eddy {
 class PrefixCache {
  public:
   // `memory` outlives the cache.
-  PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max)
-      : memory_(memory), n_bytes_max_(n_bytes_max) {}
+  PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max, StateCodec codec)
+      : memory_(memory), n_bytes_max_(n_bytes_max), codec_(codec) {}
 
   // A sequence, and what its states agree in with those that it may be given.
   struct Place {
@@ -52,11 +52,13 @@ class PrefixCache {
   CacheStats stats() const;
 
  private:
+  Status read(std::span<const std::byte> stored, SeqId seq);
   void erase(EntryId id);
   void shrink();
 
   RecurrentMemory& memory_;
   std::uint64_t n_bytes_max_;
+  StateCodec codec_;
   PrefixTree tree_;
   std::unordered_map<EntryId, std::vector<std::byte>> states_;
   std::vector<EntryId> drops_;

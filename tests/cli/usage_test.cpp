@@ -110,6 +110,7 @@ TEST(Usage, WrongUsageIsCodeTwoAndOneLine) {
                                    {"run", model, "-p", "x", "--type-r", "q8_0"},
                                    {"run", model, "-p", "x", "--type-kv", "q4_0"},
                                    {"run", model, "-p", "x", "--kv-size", "0"},
+                                   {"run", model, "-p", "x", "--prefix-cache-codec", "zip"},
                                    {"run", model, "-p", "x", "--threads", "-1"},
                                    {"run", model, "-p", "x", "--ubatch", "0"},
                                    {"run", model, "-p", "x", "--stop", ""},
