@@ -120,6 +120,7 @@ TEST(Usage, WrongUsageIsCodeTwoAndOneLine) {
                                    {"bench", model, "-p", "none"},
                                    {"bench", model, "--format", "xml"},
                                    {"bench"},
+                                   {"bench", "codecs", model},
                                    {"bench", "traces", model},
                                    {"bench", "traces", "--budgets", "much"},
                                    {"bench", "traces", "--state-kib", "0"},
