@@ -20,7 +20,7 @@ target_include_directories(libeddy PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(libeddy PRIVATE fmt::fmt hwy::hwy SQLite::SQLite3 PkgConfig::libsodium
-  Threads::Threads)
+  PkgConfig::libzstd Threads::Threads)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/eddy)
 install(TARGETS libeddy EXPORT eddy-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -76,6 +76,11 @@ struct EngineOptions {
   // Cells, beside those of mem_size, where the newest of these states stay: a session starts there
   // by sharing one, without a copy. 0: all are bytes in host memory.
   std::uint32_t prefix_cache_cells = 4;
+  // How these states are packed: more of them fit, and storing and restoring each takes longer.
+  // kInt16 and kInt8 give up the first law for restored prompts: what is answered then depends on
+  // what was read before, by as little as docs/prefix-cache.md shows. Worth it where a prompt that
+  // is not restored costs more than that, and states are too large for the memory there is.
+  StateCodec prefix_cache_codec = StateCodec::kNone;
   std::uint32_t n_batch = 2048;  // tokens looked at in one step, at least 1
   std::uint32_t n_ubatch = 512;  // tokens computed at once, 1 .. n_batch
   // Told the loaded fraction, 0 .. 1, now and then; may be empty.

@@ -27,6 +27,15 @@ using LayerId = Id<struct LayerTag>;  // a layer of the model, 0 .. n_layer - 1
 // A position counts the tokens that a sequence has consumed; the first token has position 0.
 using Pos = std::int64_t;
 
+// How a stored state is made smaller. States at work never are. The numbers are part of a format
+// (src/memory/state_codec.h): never renumber.
+enum class StateCodec : std::uint32_t {
+  kNone,   // not at all
+  kZstd,   // without loss: the same bits come back
+  kInt16,  // R in F32 becomes whole numbers of 16 bits with scales; what else there is, as kZstd
+  kInt8,   // the same with 8 bits
+};
+
 }  // namespace eddy
 
 template <class Tag>

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/try.h"
 #include "cli/bench_chart.h"
+#include "cli/bench_codecs.h"
 #include "cli/bench_sessions.h"
 #include "cli/bench_state.h"
 #include "cli/bench_table.h"
@@ -277,6 +278,7 @@ Command add_bench(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   add_model_options(*app, options->model);
   add_memory_options(*app, options->model.engine);
+  const std::function<Result<ExitCode>()> run_codecs = add_bench_codecs(*app);
   const std::function<Result<ExitCode>()> run_traces = add_bench_traces(*app);
   add_list(*app, "-t,--threads", options->threads, 0, 256,
            "threads; 0: one for each physical core");
@@ -308,9 +310,11 @@ Command add_bench(CLI::App& program) {
       "second. The limit is the longer of the times that a token's bytes and its multiply-adds\n"
       "with weights would take at those speeds; bandwidth_share and compute_share are these times\n"
       "over the measured one, limit_share the larger of both.\n\n"
-      "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces");
-  app->get_option("MODEL")->required(false);  // `bench traces` has none; run() asks for it
-  return {.app = app, .run = [app, options, run_traces] {
+      "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces\n"
+      "  eddy bench codecs model.gguf text.txt");
+  app->get_option("MODEL")->required(false);  // its own commands have theirs; run() asks for it
+  return {.app = app, .run = [app, options, run_codecs, run_traces] {
+            if (app->got_subcommand("codecs")) return run_codecs();
             options->has_prompt_tokens = app->count("--prompt-tokens") > 0;
             return app->got_subcommand("traces") ? run_traces() : run(*options);
           }};

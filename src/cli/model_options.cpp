@@ -86,6 +86,12 @@ void add_memory_options(CLI::App& command, EngineOptions& engine) {
           "MiB of states that are kept to restore prompts from; 0: none")
       ->type_name("MIB")
       ->check(CLI::Range(0, 1 << 20));
+  const std::map<std::string, StateCodec> codecs = {{"none", StateCodec::kNone},
+                                                    {"zstd", StateCodec::kZstd},
+                                                    {"int16", StateCodec::kInt16},
+                                                    {"int8", StateCodec::kInt8}};
+  add_type(command, "--prefix-cache-codec", engine.prefix_cache_codec, codecs)
+      ->description("how these states are packed; with int16 and int8 they are rounded");
   command
       .add_option("--park-folder", engine.park_folder,
                   "folder for the states of conversations that wait; default: host memory")

@@ -130,7 +130,10 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                .init_state = {},
                .salt = {}};
   if (options.prefix_cache_bytes > 0) {
-    core->cache.emplace(*core->memory, options.prefix_cache_bytes, options.prefix_cache_cells);
+    core->cache.emplace(*core->memory,
+                        PrefixCache::Limits{.n_bytes = options.prefix_cache_bytes,
+                                            .n_cells = options.prefix_cache_cells},
+                        options.prefix_cache_codec);
   }
   core->info = make_info(core->parts, options, *core->memory);
   core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation

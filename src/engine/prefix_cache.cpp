@@ -4,12 +4,13 @@
 #include <new>
 #include <utility>
 
+#include "memory/state_codec.h"
+
 namespace eddy {
 
-PrefixCache::PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max,
-                         std::uint32_t n_cells_max)
-    : memory_(memory), n_bytes_max_(n_bytes_max), n_cells_max_(n_cells_max) {
-  in_cells_.reserve(n_cells_max);
+PrefixCache::PrefixCache(RecurrentMemory& memory, const Limits& limits, StateCodec codec)
+    : memory_(memory), limits_(limits), codec_(codec) {
+  in_cells_.reserve(limits.n_cells);
   memory_.on_evict([this](const EvictedCheckpoint& evicted) { note_evicted(evicted); });
 }
 
@@ -49,7 +50,7 @@ std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {
 void PrefixCache::store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
                         std::size_t n_turns, double ms_per_token) {
   Stored stored;
-  if (memory_.n_state_bytes(place.seq) > n_bytes_max_ || !take(place.seq, stored)) return;
+  if (!take(place.seq, stored) || stored.n_bytes() > limits_.n_bytes) return;
   const EntryId id(next_id_++);
   const auto replaced = tree_.insert(place.key, tokens,
                                      {.id = id,
@@ -74,27 +75,42 @@ void PrefixCache::store(const Place& place, std::span<const Token> tokens, Captu
 
 // Keeps the sequence's state, in a cell if there may be one.
 bool PrefixCache::take(SeqId seq, Stored& stored) {
-  if (in_cells_.size() == n_cells_max_) free_a_cell();
-  if (in_cells_.size() < n_cells_max_) {
+  if (in_cells_.size() == limits_.n_cells) free_a_cell();
+  if (in_cells_.size() < limits_.n_cells) {
     auto pinned = memory_.checkpoint(seq, static_cast<double>(++n_cell_uses_));
     if (!pinned) return false;
     stored.cell.emplace(std::move(*pinned));
     stored.n_cell_bytes = memory_.n_state_bytes(seq);
     return true;
   }
-  auto bytes = memory_.state_write(seq, {.checksums = Checksums::kIgnore});
-  if (!bytes) return false;
-  stored.state = std::move(*bytes);
-  stored.state.shrink_to_fit();
+  auto state = pack(memory_.state_write(seq, {.checksums = Checksums::kIgnore}));
+  if (!state) return false;
+  stored.state = std::move(*state);
   return true;
+}
+
+// The bytes as they are kept.
+Result<std::vector<std::byte>> PrefixCache::pack(Result<std::vector<std::byte>> state) const {
+  if (state && codec_ != StateCodec::kNone) {
+    state = encode_state(codec_, std::move(*state), Checksums::kIgnore);
+  }
+  if (state) state->shrink_to_fit();
+  return state;
 }
 
 // Puts a stored state into the sequence.
 bool PrefixCache::give(EntryId id, SeqId seq) {
+  const auto read = [this](std::span<const std::byte> state, SeqId into) {
+    return memory_.state_read(state, into, Checksums::kIgnore).ok();
+  };
   const auto found = states_.find(id);
   if (found == states_.end()) return false;
   Stored& stored = found->second;
-  if (!stored.cell) return memory_.state_read(stored.state, seq, Checksums::kIgnore).ok();
+  if (!stored.cell) {
+    if (codec_ == StateCodec::kNone) return read(stored.state, seq);
+    const auto state = decode_state(stored.state);
+    return state && read(*state, seq);
+  }
   if (!memory_.start(seq, *stored.cell)) {
     erase(id);  // it was evicted, and could not be written
     return false;
@@ -108,9 +124,9 @@ bool PrefixCache::give(EntryId id, SeqId seq) {
 void PrefixCache::free_a_cell() {
   if (in_cells_.empty()) return;
   const EntryId id = in_cells_.front();
-  auto bytes = memory_.state_write(*states_.at(id).cell, {.checksums = Checksums::kIgnore});
-  if (!bytes) return erase(id);
-  move_to_host(id, std::move(*bytes));
+  auto state = pack(memory_.state_write(*states_.at(id).cell, {.checksums = Checksums::kIgnore}));
+  if (!state) return erase(id);
+  move_to_host(id, std::move(*state));
 }
 
 // The memory needed the cell.
@@ -119,7 +135,8 @@ void PrefixCache::note_evicted(const EvictedCheckpoint& evicted) {
       in_cells_, [&](EntryId in) { return states_.at(in).cell->cell() == evicted.cell; });
   if (id == in_cells_.end()) return;
   try {
-    move_to_host(*id, {evicted.state.begin(), evicted.state.end()});
+    auto state = pack(std::vector(evicted.state.begin(), evicted.state.end()));
+    return state ? move_to_host(*id, std::move(*state)) : erase(*id);
   } catch (const std::bad_alloc&) {
     erase(*id);
   }
@@ -147,7 +164,7 @@ std::optional<EntryId> PrefixCache::before_last(const PrefixKey& key,
 void PrefixCache::store_logits(const PrefixKey& key, std::span<const Token> tokens,
                                std::span<const float> logits) {
   const auto id = before_last(key, tokens);
-  if (!id || tree_.n_bytes() + logits.size_bytes() > n_bytes_max_) return;
+  if (!id || tree_.n_bytes() + logits.size_bytes() > limits_.n_bytes) return;
   Stored& stored = states_.at(*id);
   if (stored.next == tokens.back() && !stored.logits.empty()) return;
   try {
@@ -187,8 +204,8 @@ void PrefixCache::drop(EntryId id) {
 }
 
 void PrefixCache::shrink() {
-  if (tree_.n_bytes() <= n_bytes_max_) return;
-  const auto evicted = tree_.evict({.n_bytes = tree_.n_bytes() - n_bytes_max_});
+  if (tree_.n_bytes() <= limits_.n_bytes) return;
+  const auto evicted = tree_.evict({.n_bytes = tree_.n_bytes() - limits_.n_bytes});
   if (!evicted) return;
   for (const EvictedState& state : *evicted) drop(state.id);
   stats_.n_evicted += evicted->size();
@@ -199,7 +216,7 @@ CacheStats PrefixCache::stats() const {
   stats.n_states = tree_.n_entries();
   stats.n_in_cells = in_cells_.size();
   stats.n_bytes = tree_.n_bytes();
-  stats.n_bytes_max = n_bytes_max_;
+  stats.n_bytes_max = limits_.n_bytes;
   const auto counts = tree_.n_entries_by_kind();
   const auto n = [&](CaptureKind kind) { return counts[static_cast<std::size_t>(kind)]; };
   stats.kinds = {.n_prompts = n(CaptureKind::kPrompt),

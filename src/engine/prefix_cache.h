@@ -2,9 +2,10 @@
 // again. Where states are kept and which go is memory/prefix_tree.h's; the bytes are here.
 //
 // The newest states stay in cells: they are stored by pinning one, and a session that starts there
-// shares it. When others take their places they go to host memory as their native bytes
-// (RecurrentMemory::state_write). Both count against one budget, together with what the tree owns.
-// Nothing depends on the cache but time: what cannot be stored or restored is computed.
+// shares it. When others take their places they go to host memory as the bytes of
+// RecurrentMemory::state_write, packed by a codec. Both count against one budget, together with
+// what the tree owns. Unless the codec rounds, nothing depends on the cache but time: what cannot
+// be stored or restored is computed.
 //
 // Threading: the engine's thread.
 #pragma once
@@ -25,8 +26,13 @@ namespace eddy {
 
 class PrefixCache {
  public:
-  // `memory` outlives the cache. The newest states stay in at most n_cells_max of its cells.
-  PrefixCache(RecurrentMemory& memory, std::uint64_t n_bytes_max, std::uint32_t n_cells_max);
+  struct Limits {
+    std::uint64_t n_bytes = 0;
+    std::uint32_t n_cells = 0;
+  };
+
+  // `memory` outlives the cache.
+  PrefixCache(RecurrentMemory& memory, const Limits& limits, StateCodec codec);
   ~PrefixCache();
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
@@ -81,6 +87,7 @@ class PrefixCache {
   bool take(SeqId seq, Stored& stored);
   bool give(EntryId id, SeqId seq);
   void move_to_host(EntryId id, std::vector<std::byte> state);
+  Result<std::vector<std::byte>> pack(Result<std::vector<std::byte>> state) const;
   void note_evicted(const EvictedCheckpoint& evicted);
   void free_a_cell();
 
@@ -90,8 +97,8 @@ class PrefixCache {
   void shrink();
 
   RecurrentMemory& memory_;
-  std::uint64_t n_bytes_max_;
-  std::uint32_t n_cells_max_;
+  Limits limits_;
+  StateCodec codec_;
   PrefixTree tree_;
   std::unordered_map<EntryId, Stored> states_;
   std::vector<EntryId> in_cells_;  // the one unused for longest first

@@ -3,6 +3,8 @@
 
 #include "eddy/engine.h"
 #include "engine/model_file.h"
+#include "engine/session_summary.h"
+#include "make_model/architectures.h"
 
 namespace eddy {
 namespace {
@@ -163,6 +165,107 @@ TEST_F(Cache, MarkedTurnsAreStored) {
   session.mark_turn();
   ASSERT_TRUE(session.feed(made_up(500, 10)).ok());
   EXPECT_GE(read(engine, joined(system, made_up(50, 11))).n_restored, 89 - 64);
+}
+
+// --- Codecs
+// ---------------------------------------------------------------------------------------
+
+// A recurrent model and a hybrid, over the element types of the state.
+struct CodecCase {
+  const char* architecture;
+  StateType type_r;
+};
+
+class CacheCodec : public testing::TestWithParam<CodecCase> {
+ protected:
+  Engine open(StateCodec codec, std::uint64_t n_bytes = 64 << 20) {
+    auto engine = Engine::open(file_.path(), {.type_r = GetParam().type_r,
+                                              .type_s = GetParam().type_r,
+                                              .n_seq_max = 3,
+                                              .prefix_cache_bytes = n_bytes,
+                                              .prefix_cache_codec = codec,
+                                              .n_batch = 128,
+                                              .n_ubatch = 64});
+    EXPECT_TRUE(engine.ok());
+    return std::move(*engine);
+  }
+
+  // The session that has read a prompt for the second time, from a state that was stored.
+  Session restored(Engine& engine) {
+    for (int i = 0; i < 2; ++i) {
+      Session session = std::move(*engine.new_session());
+      EXPECT_TRUE(session.feed(prompt_).ok());
+      EXPECT_EQ(session.last_prompt().n_restored, i * 399);
+      if (i == 1) return session;
+    }
+    return std::move(*engine.new_session());
+  }
+
+  Tokens prompt_ = made_up(400, 1);
+  ModelFile file_{
+      *make_model::find_architecture(GetParam().architecture)->plan("tiny", DType::kF32)};
+};
+
+INSTANTIATE_TEST_SUITE_P(All, CacheCodec,
+                         testing::Values(CodecCase{"mamba", StateType::kF32},
+                                         CodecCase{"mamba", StateType::kF16},
+                                         CodecCase{"mamba", StateType::kBF16},
+                                         CodecCase{"rwkv7", StateType::kF32},
+                                         CodecCase{"recurrentgemma", StateType::kF32},
+                                         CodecCase{"recurrentgemma", StateType::kBF16}));
+
+TEST_P(CacheCodec, WithZstdNoBitTells) {
+  Engine plain = open(StateCodec::kNone, 0), engine = open(StateCodec::kZstd);
+  Session cold = std::move(*plain.new_session());
+  ASSERT_TRUE(cold.feed(prompt_).ok());
+  Session session = restored(engine);
+  EXPECT_TRUE(*session.save() == *cold.save()) << "states differ";
+  ASSERT_TRUE(session.generate({.max_tokens = 16}) && cold.generate({.max_tokens = 16}));
+  EXPECT_TRUE(std::ranges::equal(session.tokens(), cold.tokens()));
+  EXPECT_TRUE(*session.save() == *cold.save()) << "states differ after the answer";
+}
+
+// R in F32 is near what it was, and all else the same.
+TEST_P(CacheCodec, RoundedStatesAreNearAndGoOn) {
+  Engine plain = open(StateCodec::kNone, 0);
+  Session cold = std::move(*plain.new_session());
+  ASSERT_TRUE(cold.feed(prompt_).ok());
+  const auto exact_bytes = *cold.save();
+  const SessionSummary exact = *summarise_session(exact_bytes);
+  for (const auto& [codec, most] :
+       {std::pair{StateCodec::kInt16, 1e-4}, {StateCodec::kInt8, 2e-2}}) {
+    Engine engine = open(codec);
+    Session session = restored(engine);
+    const auto bytes = *session.save();
+    const SessionSummary found = *summarise_session(bytes);
+    ASSERT_EQ(found.state->rows.size(), exact.state->rows.size());
+    bool is_exact = true;
+    for (std::size_t i = 0; i < found.state->rows.size(); ++i) {
+      const auto &a = exact.state->rows[i], &b = found.state->rows[i];
+      const bool is_same = std::ranges::equal(a.elements, b.elements);
+      is_exact = is_exact && is_same;
+      if (is_same) continue;
+      ASSERT_EQ(a.kind, StateKind::kR);
+      EXPECT_LE(state_distance(a, b), most * state_norm(a));
+    }
+    EXPECT_EQ(is_exact, GetParam().type_r != StateType::kF32);
+    EXPECT_TRUE(session.generate({.max_tokens = 16}));
+    EXPECT_EQ(session.n_tokens(), 416);
+  }
+}
+
+TEST_P(CacheCodec, PackedStatesAreCountedAsTheyAre) {
+  std::uint64_t last = 0;
+  for (const StateCodec codec :
+       {StateCodec::kInt8, StateCodec::kInt16, StateCodec::kZstd, StateCodec::kNone}) {
+    Engine engine = open(codec);
+    restored(engine);
+    const CacheStats stats = engine.cache_stats();
+    EXPECT_GT(stats.n_states, 1U);
+    const bool rounds_nothing = GetParam().type_r != StateType::kF32;
+    EXPECT_TRUE(stats.n_bytes > last || (rounds_nothing && stats.n_bytes >= last));
+    last = stats.n_bytes;
+  }
 }
 
 }  // namespace
