@@ -1,6 +1,8 @@
 // Packed states: what goes in comes back, rounded by no more than was said, and no damage gets by.
 #include "memory/state_codec.h"
 
+#include <zstd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -283,6 +285,31 @@ TEST_F(StateCodecTest, LengthsThatCannotBeAreMalformedAndNotOutOfMemory) {
                                      static_cast<std::uint64_t>(std::int64_t{step}));
       seal(near);
       EXPECT_CODE(decode_state(near), kMalformed);
+    }
+  }
+}
+
+// Wherever what zstd gives back ends, there is something missing.
+TEST_F(StateCodecTest, AStreamThatEndsEarlyOrLateIsRefused) {
+  const Bytes state = small_state();
+  for (const StateCodec codec : kPacking) {
+    const Bytes good = packed(codec, state);
+    Bytes stream(load_le<std::uint64_t>(good.data() + 24) + 1);
+    ASSERT_EQ(ZSTD_decompress(stream.data(), stream.size(), good.data() + 32, good.size() - 40),
+              stream.size() - 1);
+    for (std::size_t n = 0; n <= stream.size(); ++n) {
+      Bytes forged(32 + ZSTD_compressBound(n) + 8);
+      std::ranges::copy(std::span(good).first(32), forged.begin());
+      store_le(forged.data() + 24, std::uint64_t{n});
+      const std::size_t n_frame =
+          ZSTD_compress(forged.data() + 32, forged.size() - 40, stream.data(), n, 1);
+      ASSERT_FALSE(ZSTD_isError(n_frame));
+      forged.resize(std::min(forged.size(), 40 + n_frame));
+      seal(forged);
+      const auto found = decode_state(forged);
+      ASSERT_EQ(found.ok(), n + 1 == stream.size()) << n;
+      if (found.ok()) continue;
+      EXPECT_EQ(found.error().code, ErrorCode::kMalformed) << n;
     }
   }
 }

@@ -2,8 +2,9 @@
 
 A mutant is (name, what it does, [(file, text, replacement), ...]); a text occurs exactly once in its
 file. A1 .. E7 are the defects of docs/decisions/0012-recurrent-memory-defects.md, put into our code;
-X1 and on, K1 and on for pages, W1 and on for the store of states, P1 and on for the prefix tree, and
-L1 and on for the update log, are mistakes of our own making that the design invites.
+X1 and on, K1 and on for pages, W1 and on for the store of states, P1 and on for the prefix tree,
+L1 and on for the update log, and Z1 and on for codecs, are mistakes of our own making that the design
+invites.
 """
 
 BATCH = "recurrent_memory_batch.cpp"
@@ -22,6 +23,8 @@ TREE = "prefix_tree.cpp"
 NODES = "prefix_nodes.cpp"
 EVICT = "prefix_tree_evict.cpp"
 CAPTURES = "capture_plan.cpp"
+CODEC = "state_codec.cpp"
+ROWS = "packed_rows.cpp"
 
 MUTANTS = [
     # --- A: process death ---
@@ -453,4 +456,22 @@ MUTANTS = [
         CAPTURES, "if (is_kept || !can_capture(end)) return;", "return;")]),
     ("P13", "a use is not counted", [(
         TREE, "reuse_.add(node->entry->kind, ++node->n_uses);", "")]),
+    # --- Z: codecs ---
+    ("Z1", "a scale is a little too large", [(ROWS, "most / kMost", "most / (kMost - 3)")]),
+    ("Z2", "rounding is not to the nearest", [(
+        ROWS, "std::copysign(0.5F, v)", "std::copysign(0.2F, v)")]),
+    ("Z3", "the largest floats become infinite", [(
+        ROWS, "return std::clamp(whole * scale, -kMost, kMost);", "return whole * scale;")]),
+    ("Z4", "what is left of groups is lost", [(
+        ROWS, "std::ranges::copy(bytes.subspan(n_groups * n), to);", "static_cast<void>(to);")]),
+    ("Z5", "numbers of sixteen bits are rounded too", [(
+        CODEC, "type_r == DType::kF32 &&", "type_r != DType::kBF16 &&")]),
+    ("Z6", "the checksum of a packed state is not looked at", [(
+        CODEC, "checksum64(bytes.first(bytes.size() - kSumBytes)) !=",
+        "number(bytes.size() - kSumBytes) !=")]),
+    ("Z7", "a state may be of any length", [(
+        CODEC, "pack.n_state / kMostFromStream > pack.n_stream ||", "")]),
+    ("Z8", "a state may end before its trailer", [(CODEC, "if (at_ != end_) return misfit();", "")]),
+    ("Z9", "what the encoder cannot make again is encoded", [(
+        CODEC, "if (checksum64(section) != load_le", "if (at == 0 && checksum64(section) != load_le")]),
 ]

@@ -26,7 +26,8 @@ CXX = os.environ.get("CXX", "g++")
 CCACHE = [shutil.which("ccache")] if shutil.which("ccache") else []
 FLAGS = ["-std=c++20", "-O1", "-DNDEBUG", "-w",  # no asserts: the tests alone must notice
          f'-DEDDY_SOURCE_DIR="{ROOT}"']
-LIBS = ["-lgtest_main", "-lgtest", "-lfmt", "-lsqlite3", "-lsodium", "-lpthread"]
+LIBS = ["-lgtest_main", "-lgtest", "-lfmt", "-lsqlite3", "-lsodium", "-lzstd",
+        "-lpthread"]
 TIMEOUT_S = 40  # of a test program that takes a few seconds
 PROGRAMS = {
     "memory_test": sorted((ROOT / "tests/memory").glob("*.cpp")),
