@@ -83,7 +83,7 @@ bool PrefixCache::take(SeqId seq, Stored& stored) {
     stored.n_cell_bytes = memory_.n_state_bytes(seq);
     return true;
   }
-  auto state = pack(memory_.state_write(seq, {.checksums = Checksums::kIgnore}));
+  auto state = pack(memory_.state_write(seq, {.checksums = checksums()}));
   if (!state) return false;
   stored.state = std::move(*state);
   return true;
@@ -92,7 +92,7 @@ bool PrefixCache::take(SeqId seq, Stored& stored) {
 // The bytes as they are kept.
 Result<std::vector<std::byte>> PrefixCache::pack(Result<std::vector<std::byte>> state) const {
   if (state && codec_ != StateCodec::kNone) {
-    state = encode_state(codec_, std::move(*state), Checksums::kIgnore);
+    state = encode_state(codec_, std::move(*state));
   }
   if (state) state->shrink_to_fit();
   return state;
@@ -124,7 +124,7 @@ bool PrefixCache::give(EntryId id, SeqId seq) {
 void PrefixCache::free_a_cell() {
   if (in_cells_.empty()) return;
   const EntryId id = in_cells_.front();
-  auto state = pack(memory_.state_write(*states_.at(id).cell, {.checksums = Checksums::kIgnore}));
+  auto state = pack(memory_.state_write(*states_.at(id).cell, {.checksums = checksums()}));
   if (!state) return erase(id);
   move_to_host(id, std::move(*state));
 }

@@ -87,6 +87,10 @@ class PrefixCache {
   bool take(SeqId seq, Stored& stored);
   bool give(EntryId id, SeqId seq);
   void move_to_host(EntryId id, std::vector<std::byte> state);
+  // What is packed is verified first; of what is not nobody reads them.
+  Checksums checksums() const {
+    return codec_ == StateCodec::kNone ? Checksums::kIgnore : Checksums::kVerify;
+  }
   Result<std::vector<std::byte>> pack(Result<std::vector<std::byte>> state) const;
   void note_evicted(const EvictedCheckpoint& evicted);
   void free_a_cell();

@@ -176,8 +176,7 @@ void RecurrentMemory::evict_checkpoints(CellId cell) noexcept {
   std::vector<std::byte> state;
   if (on_evict_) {
     try {
-      auto written = write_one_state({format_, tensors_, kv_}, cell, n_tokens,
-                                     {.checksums = Checksums::kIgnore});
+      auto written = write_one_state({format_, tensors_, kv_}, cell, n_tokens);
       if (written) state = std::move(*written);
     } catch (const std::bad_alloc&) {
     }

@@ -72,7 +72,7 @@ struct Spelling {
 };
 
 // The stream of a state whose sections have been found to fit.
-Result<Bytes> to_stream(const Spelling& spelling, Span state, Checksums checksums) {
+Result<Bytes> to_stream(const Spelling& spelling, Span state) {
   Bytes out;
   out.reserve(state.size());
   append(out, state.first(kHeaderBytes));
@@ -80,8 +80,7 @@ Result<Bytes> to_stream(const Spelling& spelling, Span state, Checksums checksum
     const auto n_payload = load_le<std::uint64_t>(state.data() + at + 8);
     const Span section = state.subspan(at, kSectionHeadBytes + n_payload);
     at += section.size() + kSumBytes;
-    const auto sum = load_le<std::uint64_t>(state.data() + at - kSumBytes);
-    if (checksums == Checksums::kVerify && checksum64(section) != sum) {
+    if (checksum64(section) != load_le<std::uint64_t>(state.data() + at - kSumBytes)) {
       return fail(ErrorCode::kMalformed, "before byte {}: the checksum differs", at);
     }
     append(out, section.first(kSectionHeadBytes));
@@ -206,12 +205,10 @@ Result<Pack> read_pack(Span bytes) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> encode_state(StateCodec codec, std::vector<std::byte> state,
-                                            Checksums checksums) try {
+Result<std::vector<std::byte>> encode_state(StateCodec codec, std::vector<std::byte> state) try {
   EDDY_TRY_ASSIGN(const StateSummary summary, summarise_state(state));
   if (codec == StateCodec::kNone) return state;
-  EDDY_TRY_ASSIGN(const Bytes stream,
-                  to_stream({.codec = codec, .type_r = summary.type_r}, state, checksums));
+  EDDY_TRY_ASSIGN(const Bytes stream, to_stream({.codec = codec, .type_r = summary.type_r}, state));
   return write_pack(codec, state.size(), stream);
 } catch (const std::bad_alloc&) {
   return Error{ErrorCode::kOutOfMemory, "packed state"};

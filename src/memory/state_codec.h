@@ -30,16 +30,13 @@
 
 #include "eddy/result.h"
 #include "eddy/types.h"
-#include "memory/state_format.h"
 
 namespace eddy {
 
-// Of one sequence's state; kNone gives it back as it is. Checksums::kIgnore: the state was written
-// without them.
+// Of one sequence's state; kNone gives it back as it is.
 // kMalformed, kUnsupported: it is none (a dump of all sequences is not). kNonFinite: a number that
 // would have to be rounded is none. kOutOfMemory.
-Result<std::vector<std::byte>> encode_state(StateCodec codec, std::vector<std::byte> state,
-                                            Checksums checksums = Checksums::kVerify);
+Result<std::vector<std::byte>> encode_state(StateCodec codec, std::vector<std::byte> state);
 
 // The state that was encoded; of kInt16 and kInt8 one near it. As RecurrentMemory::state_read()
 // takes it, except that its origin is for the memory to check. A state that was not packed comes

@@ -14,14 +14,21 @@ namespace {
 using fakes::FakeEngine;
 using Tokens = std::vector<Token>;
 
-class CacheCells : public testing::TestWithParam<std::uint32_t> {
+// What goes to host memory is packed there.
+struct CellsCase {
+  std::uint32_t n_cells;
+  StateCodec codec = StateCodec::kNone;
+};
+
+class CacheCells : public testing::TestWithParam<CellsCase> {
  protected:
   Engine open(std::uint64_t n_bytes, std::uint32_t mem_size = 0) {
     auto engine = Engine::open(file_.path(), {.n_threads = 1,
                                               .n_seq_max = 4,
                                               .mem_size = mem_size,
                                               .prefix_cache_bytes = n_bytes,
-                                              .prefix_cache_cells = GetParam()});
+                                              .prefix_cache_cells = GetParam().n_cells,
+                                              .prefix_cache_codec = GetParam().codec});
     EXPECT_TRUE(engine.ok());
     return std::move(*engine);
   }
@@ -41,15 +48,16 @@ class CacheCells : public testing::TestWithParam<std::uint32_t> {
   Engine plain_ = open(0);
 };
 
-INSTANTIATE_TEST_SUITE_P(Cells, CacheCells, testing::Values(0U, 1U, 4U),
-                         testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Cells, CacheCells,
+                         testing::Values(CellsCase{0}, CellsCase{1}, CellsCase{4},
+                                         CellsCase{1, StateCodec::kZstd}));
 
 TEST_P(CacheCells, HoldNoMoreThanTheyMayAndAllAreFound) {
   Engine engine = open(64 << 20);
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     EXPECT_EQ(read(engine, made_up(200, seed)), 0);
     const CacheStats stats = engine.cache_stats();
-    EXPECT_EQ(stats.n_in_cells, std::min<std::uint64_t>(stats.n_states, GetParam()));
+    EXPECT_EQ(stats.n_in_cells, std::min<std::uint64_t>(stats.n_states, GetParam().n_cells));
   }
   for (int round = 0; round < 2; ++round) {
     for (const std::uint64_t seed : {2U, 4U, 1U, 3U, 4U}) {

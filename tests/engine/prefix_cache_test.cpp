@@ -179,10 +179,12 @@ struct CodecCase {
 class CacheCodec : public testing::TestWithParam<CodecCase> {
  protected:
   Engine open(StateCodec codec, std::uint64_t n_bytes = 64 << 20) {
-    auto engine = Engine::open(file_.path(), {.type_r = GetParam().type_r,
+    auto engine = Engine::open(file_.path(), {.n_threads = 1,
+                                              .type_r = GetParam().type_r,
                                               .type_s = GetParam().type_r,
                                               .n_seq_max = 3,
                                               .prefix_cache_bytes = n_bytes,
+                                              .prefix_cache_cells = 0,  // there nothing is packed
                                               .prefix_cache_codec = codec,
                                               .n_batch = 128,
                                               .n_ubatch = 64});

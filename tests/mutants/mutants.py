@@ -170,8 +170,10 @@ MUTANTS = [
     # --- E: serialised states ---
     ("E1", "a failed write is a success", [(
         STATE,
-        "  return Error{ErrorCode::kOutOfMemory, \"state bytes\"};\n}\n\nStatus RecurrentMemory::state_read",
-        "  return std::vector<std::byte>();\n}\n\nStatus RecurrentMemory::state_read")]),
+        "  return Error{ErrorCode::kOutOfMemory, \"state bytes\"};\n}\n\n"
+        "Result<std::vector<std::byte>> RecurrentMemory::state_write(const Checkpoint",
+        "  return std::vector<std::byte>();\n}\n\n"
+        "Result<std::vector<std::byte>> RecurrentMemory::state_write(const Checkpoint")]),
     ("E2", "a sequence is dropped before its new state is validated", [(
         STATE, "  const auto view = StateView::parse(",
         "  if (seq) ledger_.drop(*seq, SeqStatus::kEmpty);\n"
@@ -249,8 +251,8 @@ MUTANTS = [
         "state_tensors.cpp", "params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type()",
         "params.layer_devices[i]->buffer_type()")]),
     ("X21", "rows are read as host memory", [(
-        "state_tensors.cpp", "t.rows.buffer->read(offset_of(t, cell), out);",
-        "std::copy_n(t.rows.buffer->host() + offset_of(t, cell), out.size(), out.begin());")]),
+        "state_tensors.cpp", "t.rows.buffer->read(offset_of(t, cell) + first, out);",
+        "std::copy_n(t.rows.buffer->host() + offset_of(t, cell) + first, out.size(), out.begin());")]),
     ("X22", "one buffer for all buffer types", [(
         "buffer_plan.cpp", "const auto index = static_cast<std::size_t>(found - pools_.begin());",
         "const std::size_t index = found == pools_.begin() ? 0 : 0;")]),
@@ -474,4 +476,14 @@ MUTANTS = [
     ("Z8", "a state may end before its trailer", [(CODEC, "if (at_ != end_) return misfit();", "")]),
     ("Z9", "what the encoder cannot make again is encoded", [(
         CODEC, "if (checksum64(section) != load_le", "if (at == 0 && checksum64(section) != load_le")]),
+    # --- C: checkpoints that are shown when they go ---
+    ("C1", "the evicted state is read when its cell is another's", [(
+        BATCH, "  const Pos n_tokens = ledger_[cell].n_pinned_tokens;\n",
+        "  const Pos n_tokens = ledger_[cell].n_pinned_tokens;\n  ledger_.unpin_all(cell);\n")]),
+    ("C2", "nobody is told of an evicted checkpoint", [(
+        BATCH, "  if (!state.empty()) on_evict_(", "  if (false) on_evict_(")]),
+    ("C3", "a checkpoint forgets its position", [(
+        "ledger.cpp", "  cell.n_pinned_tokens = n_tokens;\n", "")]),
+    ("C4", "an evicted checkpoint's cell is written", [(
+        STATE, "  EDDY_TRY(check_handle(checkpoint));\n", "")]),
 ]
