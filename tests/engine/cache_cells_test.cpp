@@ -1,7 +1,9 @@
 // The newest stored states stay in cells: a session starts by sharing one, and no bit tells.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "eddy/engine.h"
@@ -111,6 +113,33 @@ TEST(CacheCellsCost, TheCellIsShared) {
     n_shared += cell.n_sharers == 2 && cell.n_pins == 1;
   }
   EXPECT_EQ(n_shared, 1U);
+}
+
+// What the allocator has given out.
+std::int64_t n_bytes_in_use() {
+  const auto info = mallinfo2();
+  return static_cast<std::int64_t>(info.uordblks + info.hblkhd);
+}
+
+TEST(CacheCellsCost, MemoryGrowsByWhatIsCounted) {
+  if (n_bytes_in_use() == 0) GTEST_SKIP() << "a sanitizer's allocator does not say what it gave";
+  constexpr std::uint64_t kBudget = 8 << 20;
+  const ModelFile file;
+  auto engine = Engine::open(
+      file.path(),
+      {.n_threads = 1, .n_seq_max = 1, .prefix_cache_bytes = kBudget, .prefix_cache_cells = 0});
+  ASSERT_TRUE(engine.ok());
+  const auto n_uncounted = [&](std::uint64_t first_seed, std::uint64_t n_prompts) {
+    for (std::uint64_t seed = first_seed; seed < first_seed + n_prompts; ++seed) {
+      Session session = std::move(*engine->new_session());
+      EXPECT_TRUE(session.feed(made_up(200, seed)) && session.generate({.max_tokens = 1}));
+    }
+    return n_bytes_in_use() - static_cast<std::int64_t>(engine->cache_stats().n_bytes);
+  };
+  const std::int64_t before = n_uncounted(1, 3);
+  const std::int64_t after = n_uncounted(100, 150);
+  EXPECT_GT(engine->cache_stats().n_evicted, 0U);  // it is full
+  EXPECT_LE(std::abs(after - before), static_cast<std::int64_t>(kBudget / 50));
 }
 
 TEST(CacheCellsCost, ASessionFromItsBytesIsTheSession) {
