@@ -69,11 +69,11 @@ Answer::~Answer() {
   session_.is_answering = false;
 }
 
-Step* Answer::next_step(std::size_t n_tokens_max) {
+Step* Answer::next_step(std::size_t n_tokens_max, double guess_cost) {
   const bool is_first = n_tokens_ == 0;
   if (n_tokens_ >= params_.max_tokens) return end(StopReason::kLength), nullptr;
   if (drafter_) {
-    const Status drafted = make_draft(n_tokens_max);
+    const Status drafted = make_draft(n_tokens_max, guess_cost);
     if (!drafted) return end(drafted.error()), nullptr;
   }
   reserve(session_.tokens, draft_.size() + 1);  // before the state goes on: the two never part
@@ -114,10 +114,10 @@ Result<Completion> Answer::result() {
 }
 
 // One token comes without a guess, so a draft has one less than are wanted.
-Status Answer::make_draft(std::size_t n_tokens_max) {
+Status Answer::make_draft(std::size_t n_tokens_max, double guess_cost) {
   draft_.clear();
   const auto n_wanted = static_cast<std::size_t>(params_.max_tokens - n_tokens_ - 1);
-  const std::size_t n = std::min({draft_length_.next(), n_wanted, n_tokens_max - 1});
+  const std::size_t n = std::min({draft_length_.next(guess_cost), n_wanted, n_tokens_max - 1});
   if (n == 0) return {};
   EDDY_TRY(drafter_->draft(session_.tokens, n, draft_));
   return session_.core->check_tokens(draft_);

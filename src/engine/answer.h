@@ -32,8 +32,8 @@ class Answer {
   Answer& operator=(const Answer&) = delete;
 
   // The next step, of at most n_tokens_max tokens, to be run and then taken by take_step();
-  // nullptr: the answer has ended.
-  Step* next_step(std::size_t n_tokens_max);
+  // nullptr: the answer has ended. guess_cost: see DraftLength::next().
+  Step* next_step(std::size_t n_tokens_max, double guess_cost);
 
   // Appends what the step has chosen, and shows its text. Whether the answer goes on.
   bool take_step();
@@ -45,7 +45,7 @@ class Answer {
   Answer(const GenerateParams& params, Session::Impl& session, const Session::OnText& on_text,
          Sampler sampler);
 
-  Status make_draft(std::size_t n_tokens_max);
+  Status make_draft(std::size_t n_tokens_max, double guess_cost);
   bool end(Result<StopReason> reason);
   std::optional<StopReason> add(std::span<const Token> tokens);
   std::optional<StopReason> add(Token token);

@@ -1,6 +1,7 @@
 #include "engine/answers.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -68,15 +69,26 @@ class Answers {
   void step() {
     const std::size_t n_tokens =
         std::min(std::size_t{core_.runner->n_ubatch()}, core_.runner->n_batch() / active_.size());
+    const double guess_cost = cost_.of_a_guess(active_.size());
     std::vector<Step*> steps;
+    std::size_t n_all = 0;
     for (Active& active : active_) {
-      active.step = active.answer->next_step(n_tokens);
-      if (active.step) steps.push_back(active.step);
+      active.step = active.answer->next_step(n_tokens, guess_cost);
+      if (!active.step) continue;
+      steps.push_back(active.step);
+      n_all += active.step->n_tokens();
     }
-    if (!steps.empty()) run_steps(steps);
+    if (!steps.empty()) run_timed(steps, n_all);
     for (Active& active : active_) {
       if (active.step && !active.answer->take_step()) active.step = nullptr;
     }
+  }
+
+  void run_timed(std::span<Step* const> steps, std::size_t n_tokens) {
+    const auto start = std::chrono::steady_clock::now();
+    run_steps(steps);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    cost_.note(n_tokens, took.count());
   }
 
   void take_results() {
@@ -102,6 +114,7 @@ class Answers {
   std::span<GenerateRequest> waiting_;
   std::size_t n_cells_left_;
   std::vector<Active> active_;
+  StepCost cost_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "engine/drafter.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/try.h"
 
@@ -65,14 +66,20 @@ Status ModelDrafter::draft(std::span<const Token> tokens, std::size_t n, std::ve
 
 // --- Length -------------------------------------------------------------------------------------
 
-std::size_t DraftLength::next() {
-  if (n_pause_ == 0) return next_;
-  --n_pause_;
-  return 0;
+std::size_t DraftLength::next(double cost) {
+  constexpr std::size_t kTryEvery = 16;  // whether the text has become easier to guess
+  if (n_pause_ > 0) {
+    --n_pause_;
+    return 0;
+  }
+  n_too_dear_ = share_right_ < cost ? n_too_dear_ + 1 : 0;
+  return n_too_dear_ % kTryEvery == 0 ? next_ : 0;
 }
 
 void DraftLength::note(std::size_t n_drafted, std::size_t n_accepted) {
   if (n_drafted == 0) return;
+  const double share = static_cast<double>(n_accepted) / static_cast<double>(n_drafted);
+  share_right_ += (share - share_right_) / 8;
   if (n_accepted == 0) {
     n_failures_ = std::min<std::size_t>(n_failures_ + 1, 6);
     n_pause_ = (std::size_t{1} << n_failures_) - 2;  // 0, 2, 6, ..., 62
@@ -82,6 +89,26 @@ void DraftLength::note(std::size_t n_drafted, std::size_t n_accepted) {
   n_failures_ = 0;
   next_ = n_accepted == n_drafted ? std::min(most_, std::max(next_, 2 * n_drafted))
                                   : std::min(most_, n_accepted + 1);
+}
+
+// --- Cost ---------------------------------------------------------------------------------------
+
+void StepCost::note(std::size_t n_tokens, double seconds) {
+  constexpr double kWeight = 1.0 / 16;
+  const double n = static_cast<double>(n_tokens) - n_tokens_, s = seconds - seconds_;
+  const double weight = std::exchange(is_first_, false) ? 1 : kWeight;
+  n_tokens_ += weight * n;
+  seconds_ += weight * s;
+  variance_ = (1 - weight) * (variance_ + weight * n * n);
+  covariance_ = (1 - weight) * (covariance_ + weight * n * s);
+}
+
+double StepCost::of_a_guess(std::size_t n_answers) const {
+  if (variance_ < 0.1 || covariance_ <= 0) return 0;
+  const double per_token = covariance_ / variance_;
+  const auto n = static_cast<double>(n_answers);
+  const double plain = seconds_ + per_token * (n - n_tokens_);
+  return plain > 0 ? std::min(1.0, per_token * n / plain) : 1;
 }
 
 }  // namespace eddy

@@ -60,8 +60,10 @@ class DraftLength {
  public:
   explicit DraftLength(std::size_t most) : most_(most), next_(most < 4 ? most : 4) {}
 
-  // 0: not this time. Each call is a step of the answer.
-  std::size_t next();
+  // 0: not this time. Each call is a step of the answer. cost: of a guess, in tokens that would
+  // come in the same time without it (StepCost); where fewer of the guesses are right, there are
+  // hardly any.
+  std::size_t next(double cost);
 
   // How the last draft has fared.
   void note(std::size_t n_drafted, std::size_t n_accepted);
@@ -70,6 +72,24 @@ class DraftLength {
   std::size_t most_, next_;
   std::size_t n_failures_ = 0;  // drafts in a row of which nothing was accepted
   std::size_t n_pause_ = 0;     // steps without a draft
+  double share_right_ = 1;      // of the guesses, on average of late
+  std::size_t n_too_dear_ = 0;  // steps in a row in which guesses cost more than they brought
+};
+
+// What one more token in a step costs. A step's time is taken for a constant, to read the weights,
+// and a time for each token; both follow from the steps of late.
+class StepCost {
+ public:
+  void note(std::size_t n_tokens, double seconds);
+
+  // The time of one more token in a step of n_answers tokens, in multiples of what the step takes
+  // for each of them. 0: nothing is known, since all steps were of one length.
+  double of_a_guess(std::size_t n_answers) const;
+
+ private:
+  double n_tokens_ = 0, seconds_ = 0;  // means
+  double variance_ = 0, covariance_ = 0;
+  bool is_first_ = true;
 };
 
 }  // namespace eddy

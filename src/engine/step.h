@@ -33,6 +33,8 @@ class Step {
   Step& operator=(const Step&) = delete;
   ~Step() { drop_draft(); }
 
+  std::size_t n_tokens() const { return draft_.size() + 1; }
+
   // Computes it alone.
   void run();
 

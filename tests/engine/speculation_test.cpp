@@ -164,19 +164,44 @@ TEST(NgramDrafter, GuessesWhatFollowedTheLongestMatch) {
 
 TEST(DraftLength, GrowsWithSuccessAndRestsAfterFailure) {
   DraftLength length(16);
-  EXPECT_EQ(length.next(), 4U);
+  EXPECT_EQ(length.next(0), 4U);
   length.note(4, 4);
-  EXPECT_EQ(length.next(), 8U);
+  EXPECT_EQ(length.next(0), 8U);
   length.note(8, 8);
   length.note(16, 16);
-  EXPECT_EQ(length.next(), 16U);
+  EXPECT_EQ(length.next(0), 16U);
   length.note(16, 2);
-  EXPECT_EQ(length.next(), 3U);
+  EXPECT_EQ(length.next(0), 3U);
   length.note(3, 0);
   length.note(1, 0);
-  EXPECT_EQ(length.next(), 0U);
-  EXPECT_EQ(length.next(), 0U);
-  EXPECT_EQ(length.next(), 1U);
+  EXPECT_EQ(length.next(0), 0U);
+  EXPECT_EQ(length.next(0), 0U);
+  EXPECT_EQ(length.next(0), 1U);
+}
+
+TEST(DraftLength, GuessesNoMoreThanTheyAreWorth) {
+  DraftLength length(4);
+  for (int i = 0; i < 40; ++i) length.note(4, 2);  // half of them are right
+  for (int i = 0; i < 40; ++i) EXPECT_GT(length.next(0.4), 0U);
+  int n_drafts = 0;
+  for (int i = 0; i < 64; ++i) n_drafts += length.next(0.6) > 0 ? 1 : 0;
+  EXPECT_EQ(n_drafts, 4);  // now and then, to see whether that has changed
+  for (int i = 0; i < 40; ++i) length.note(4, 4);
+  EXPECT_GT(length.next(0.6), 0U);
+}
+
+TEST(StepCost, IsTheShareOfAStepThatATokenAdds) {
+  StepCost cost;
+  EXPECT_EQ(cost.of_a_guess(1), 0);
+  for (int i = 0; i < 100; ++i) cost.note(1, 10);
+  EXPECT_EQ(cost.of_a_guess(1), 0) << "all steps were equal";
+  for (int i = 0; i < 200; ++i) {  // 9 to read the weights, 1 for each token
+    const auto n = static_cast<std::size_t>(1 + i % 8);
+    cost.note(n, 9 + static_cast<double>(n));
+  }
+  EXPECT_NEAR(cost.of_a_guess(1), 1.0 / 10, 1e-2);
+  EXPECT_NEAR(cost.of_a_guess(9), 9.0 / 18, 2e-2);
+  EXPECT_NEAR(cost.of_a_guess(1000), 1, 2e-2);
 }
 
 }  // namespace
