@@ -212,7 +212,8 @@ class StateBench {
     if (report.n_restored != static_cast<Pos>(n_read)) {
       return fail(ErrorCode::kFull, "the prefix cache has no room for a state");
     }
-    const auto n_bytes = static_cast<double>(record.state.size());
+    const bool is_shared = core_->cache->stats().n_in_cells > 0;
+    const auto n_bytes = is_shared ? 0 : static_cast<double>(record.state.size());
     print("checkpoint: store in the prefix cache", store_s, n_bytes);
     print("restore from there", restore_s, n_bytes);
     return {};

@@ -86,6 +86,11 @@ void add_memory_options(CLI::App& command, EngineOptions& engine) {
           "MiB of states that are kept to restore prompts from; 0: none")
       ->type_name("MIB")
       ->check(CLI::Range(0, 1 << 20));
+  command
+      .add_option("--prefix-cache-cells", engine.prefix_cache_cells,
+                  "cells where the newest of these states stay, to be shared; the others are bytes")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 16));
   const std::map<std::string, StateCodec> codecs = {{"none", StateCodec::kNone},
                                                     {"zstd", StateCodec::kZstd},
                                                     {"int16", StateCodec::kInt16},
