@@ -476,14 +476,14 @@ MUTANTS = [
     ("Z8", "a state may end before its trailer", [(CODEC, "if (at_ != end_) return misfit();", "")]),
     ("Z9", "what the encoder cannot make again is encoded", [(
         CODEC, "if (checksum64(section) != load_le", "if (at == 0 && checksum64(section) != load_le")]),
-    # --- C: checkpoints that are shown when they go ---
-    ("C1", "the evicted state is read when its cell is another's", [(
+    # --- V: checkpoints that are shown when they go ---
+    ("V1", "the evicted state is read when its cell is another's", [(
         BATCH, "  const Pos n_tokens = ledger_[cell].n_pinned_tokens;\n",
         "  const Pos n_tokens = ledger_[cell].n_pinned_tokens;\n  ledger_.unpin_all(cell);\n")]),
-    ("C2", "nobody is told of an evicted checkpoint", [(
+    ("V2", "nobody is told of an evicted checkpoint", [(
         BATCH, "  if (!state.empty()) on_evict_(", "  if (false) on_evict_(")]),
-    ("C3", "a checkpoint forgets its position", [(
+    ("V3", "a checkpoint forgets its position", [(
         "ledger.cpp", "  cell.n_pinned_tokens = n_tokens;\n", "")]),
-    ("C4", "an evicted checkpoint's cell is written", [(
+    ("V4", "an evicted checkpoint's cell is written", [(
         STATE, "  EDDY_TRY(check_handle(checkpoint));\n", "")]),
 ]
