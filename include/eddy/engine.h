@@ -148,7 +148,7 @@ struct CacheStats {
 // The cells of an engine and what waits outside of them, as it is now. See StatePlace for each
 // session's.
 struct MemoryMap {
-  std::uint32_t n_cells = 0;    // EngineInfo::mem_size, and one for Session::load
+  std::uint32_t n_cells = 0;    // EngineInfo::mem_size, prefix_cache_cells, and one more
   std::uint32_t n_held = 0;     // by sessions
   std::uint32_t n_earlier = 0;  // hold earlier states, to rewind from, until their cell is needed
   std::uint32_t n_parked = 0;   // sessions that wait

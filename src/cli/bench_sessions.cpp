@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <deque>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "base/file_system.h"
 #include "base/try.h"
 #include "cli/console.h"
+#include "cli/timed.h"
 #include "eddy/engine.h"
 
 namespace eddy {
@@ -30,11 +30,9 @@ constexpr std::size_t kAwake = 12;  // sessions that keep their cells; the other
 
 // Runs f and appends the seconds that it took.
 template <class F>
-Status timed(std::vector<double>& seconds, const F& f) {
-  const auto start = std::chrono::steady_clock::now();
-  EDDY_TRY(f());
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  seconds.push_back(took.count());
+Status add_timed(std::vector<double>& seconds, const F& f) {
+  EDDY_TRY_ASSIGN(const double took, timed(f));
+  seconds.push_back(took);
   return {};
 }
 
@@ -118,13 +116,13 @@ class SessionsBench {
     std::deque<std::uint32_t> awake;
     for (const std::uint32_t i : order) {
       Session& session = sessions_[i];
-      EDDY_TRY(timed(read_s_, [&] { return files.read(); }));
+      EDDY_TRY(add_timed(read_s_, [&] { return files.read(); }));
       const bool is_short = awake.size() == kAwake;
       if (is_short) {
-        EDDY_TRY(timed(park_s_, [&] { return sessions_[awake.front()].park(); }));
+        EDDY_TRY(add_timed(park_s_, [&] { return sessions_[awake.front()].park(); }));
         awake.pop_front();
       }
-      EDDY_TRY(timed(resume_s_, [&]() -> Status {
+      EDDY_TRY(add_timed(resume_s_, [&]() -> Status {
         EDDY_TRY(session.fork());  // needs the state, and costs nothing else
         return {};
       }));

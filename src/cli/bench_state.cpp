@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -18,6 +17,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/try.h"
+#include "cli/timed.h"
 #include "eddy/engine.h"
 #include "engine/core.h"
 #include "engine/open.h"
@@ -25,8 +25,6 @@
 
 namespace eddy {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr Pos kPrompt = 300;  // tokens, no multiple of the log's window
 constexpr Pos kChanged = 10;  // tokens at the end of the long prompt
@@ -48,13 +46,6 @@ Result<double> median(int n, const std::function<Result<double>()>& measure) {
   }
   std::ranges::sort(seconds);
   return seconds[seconds.size() / 2];
-}
-
-template <class F>
-Result<double> timed(const F& f) {
-  const auto start = Clock::now();
-  EDDY_TRY(f());
-  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 // Bytes per second of a copy from memory to memory.

@@ -70,23 +70,23 @@ class Answers {
     const std::size_t n_tokens =
         std::min(std::size_t{core_.runner->n_ubatch()}, core_.runner->n_batch() / active_.size());
     const double guess_cost = cost_.of_a_guess(active_.size());
-    std::vector<Step*> steps;
+    steps_.clear();
     std::size_t n_all = 0;
     for (Active& active : active_) {
       active.step = active.answer->next_step(n_tokens, guess_cost);
       if (!active.step) continue;
-      steps.push_back(active.step);
+      steps_.push_back(active.step);
       n_all += active.step->n_tokens();
     }
-    if (!steps.empty()) run_timed(steps, n_all);
+    if (!steps_.empty()) run_timed(n_all);
     for (Active& active : active_) {
       if (active.step && !active.answer->take_step()) active.step = nullptr;
     }
   }
 
-  void run_timed(std::span<Step* const> steps, std::size_t n_tokens) {
+  void run_timed(std::size_t n_tokens) {
     const auto start = std::chrono::steady_clock::now();
-    run_steps(steps);
+    run_steps(steps_);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     cost_.note(n_tokens, took.count());
   }
@@ -114,6 +114,7 @@ class Answers {
   std::span<GenerateRequest> waiting_;
   std::size_t n_cells_left_;
   std::vector<Active> active_;
+  std::vector<Step*> steps_;  // of the step that is run
   StepCost cost_;
 };
 

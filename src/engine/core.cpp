@@ -58,8 +58,8 @@ std::uint32_t n_cache_cells(const EngineOptions& options) {
   return options.prefix_cache_bytes > 0 ? options.prefix_cache_cells : 0;
 }
 
-// One sequence and one cell more than sessions: there a loaded state is looked at before it
-// replaces another (Session::load). With fewer cells than sessions others may have taken it.
+// One sequence and one cell more than sessions: room that nothing needs any more, since a state is
+// loaded over the one that it replaces.
 RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOptions& options) {
   const Model& model = *parts.model;
   const std::size_t n_layer = model.state_layout().layers.size();
@@ -161,7 +161,7 @@ void Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
 }
 
 Result<SeqId> Engine::Core::acquire() {
-  if (free_seqs.size() <= 1) {  // the last one is kept for Session::load
+  if (free_seqs.size() <= 1) {  // the last one is kept back
     return fail(ErrorCode::kFull, "all {} sequences are in use", info.n_seq_max);
   }
   const SeqId seq = free_seqs.back();

@@ -124,9 +124,7 @@ bool PrefixCache::give(EntryId id, SeqId seq) {
 void PrefixCache::free_a_cell() {
   if (in_cells_.empty()) return;
   const EntryId id = in_cells_.front();
-  auto state = pack(memory_.state_write(*states_.at(id).cell, {.checksums = checksums()}));
-  if (!state) return erase(id);
-  move_to_host(id, std::move(*state));
+  move_to_host(id, memory_.state_write(*states_.at(id).cell, {.checksums = checksums()}));
 }
 
 // The memory needed the cell.
@@ -135,18 +133,20 @@ void PrefixCache::note_evicted(const EvictedCheckpoint& evicted) {
       in_cells_, [&](EntryId in) { return states_.at(in).cell->cell() == evicted.cell; });
   if (id == in_cells_.end()) return;
   try {
-    auto state = pack(std::vector(evicted.state.begin(), evicted.state.end()));
-    return state ? move_to_host(*id, std::move(*state)) : erase(*id);
+    move_to_host(*id, std::vector(evicted.state.begin(), evicted.state.end()));
   } catch (const std::bad_alloc&) {
     erase(*id);
   }
 }
 
-void PrefixCache::move_to_host(EntryId id, std::vector<std::byte> state) {
+// A state that could not be written is lost.
+void PrefixCache::move_to_host(EntryId id, Result<std::vector<std::byte>> state) {
+  state = pack(std::move(state));
+  if (!state) return erase(id);
   Stored& stored = states_.at(id);
   stored.cell.reset();
   stored.n_cell_bytes = 0;
-  stored.state = std::move(state);
+  stored.state = std::move(*state);
   std::erase(in_cells_, id);
   static_cast<void>(tree_.set_tier(id, Tier::kHost, stored.n_bytes()));
 }

@@ -86,7 +86,7 @@ class PrefixCache {
 
   bool take(SeqId seq, Stored& stored);
   bool give(EntryId id, SeqId seq);
-  void move_to_host(EntryId id, std::vector<std::byte> state);
+  void move_to_host(EntryId id, Result<std::vector<std::byte>> state);
   // What is packed is verified first; of what is not nobody reads them.
   Checksums checksums() const {
     return codec_ == StateCodec::kNone ? Checksums::kIgnore : Checksums::kVerify;
