@@ -148,8 +148,9 @@ struct CacheStats {
 // The cells of an engine and what waits outside of them, as it is now. See StatePlace for each
 // session's.
 struct MemoryMap {
-  std::uint32_t n_cells = 0;    // EngineInfo::mem_size, prefix_cache_cells, and one more
+  std::uint32_t n_cells = 0;    // EngineInfo::mem_size and prefix_cache_cells
   std::uint32_t n_held = 0;     // by sessions
+  std::uint32_t n_stored = 0;   // hold stored states that are no session's
   std::uint32_t n_earlier = 0;  // hold earlier states, to rewind from, until their cell is needed
   std::uint32_t n_parked = 0;   // sessions that wait
   std::uint64_t n_parked_bytes = 0;  // what they share counts once
@@ -315,6 +316,23 @@ struct Completion {
   StopReason reason = StopReason::kEnd;
 };
 
+// What a session was at one moment, to go back to, or to begin from, as often as one likes. It
+// needs no sequence, and holds a cell until that is needed; then the state's bytes in host memory.
+// Where both end, it remains the text, which the next use reads again. Immutable, cheap to copy;
+// keeps what it needs of its engine alive.
+class SessionCheckpoint {
+ public:
+  std::span<const Token> tokens() const;
+
+  struct Impl;                                                  // internal
+  explicit SessionCheckpoint(std::shared_ptr<const Impl> impl)  // internal
+      : impl_(std::move(impl)) {}
+  const Impl* impl() const { return impl_.get(); }  // internal
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
 // Where a session's state is.
 struct StatePlace {
   enum class Kind {
@@ -371,6 +389,16 @@ class Session {
   // A second session with the same tokens and state, from here on independent. O(tokens) for the
   // list, O(1) for the state, which is shared until one of the two changes it. kFull.
   Result<Session> fork() const;
+
+  // What the session is now. O(tokens) for the list, O(1) for the state, which is shared until the
+  // session changes it. kInvalidArgument: inside a callback; kOutOfMemory.
+  Result<SessionCheckpoint> checkpoint() const;
+
+  // Makes the session what that one was, in O(tokens), and as far as its state is still in a cell
+  // without a copy of it. kInvalidArgument: another engine's, or inside a callback; kMismatch: of a
+  // session with another initial state or salt; kFull: its state left its cell, and there is no
+  // room for it; kOutOfMemory. Then nothing has changed.
+  Status restore(const SessionCheckpoint& checkpoint);
 
   // Takes back the last n_tokens tokens: the session is what it was before them. Within n_rewind
   // tokens of the end no weight is read: the recurrences of at most 2 n_rewind tokens are computed

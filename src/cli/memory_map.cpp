@@ -56,10 +56,10 @@ std::string show_line(const Line& line) {
 std::string show_cells(const Engine& engine) {
   const EngineInfo& info = engine.info();
   const MemoryMap map = engine.memory_map();
-  std::string out =
-      fmt::format("cells: {} of {:.2f} MiB each: {} held, {} with earlier states, {} free\n",
-                  map.n_cells, mib(info.n_r_bytes + info.n_s_bytes), map.n_held, map.n_earlier,
-                  map.n_cells - map.n_held - map.n_earlier);
+  std::string out = fmt::format(
+      "cells: {} of {:.2f} MiB each: {} held, {} stored, {} with earlier states, {} free\n",
+      map.n_cells, mib(info.n_r_bytes + info.n_s_bytes), map.n_held, map.n_stored, map.n_earlier,
+      map.n_cells - map.n_held - map.n_stored - map.n_earlier);
   out += fmt::format("parked: {} sessions, {:.2f} MiB\n", map.n_parked, mib(map.n_parked_bytes));
   if (info.n_log_bytes > 0) {
     out += fmt::format("update log: {} bytes for each token\n", info.n_log_bytes);

@@ -58,8 +58,6 @@ std::uint32_t n_cache_cells(const EngineOptions& options) {
   return options.prefix_cache_bytes > 0 ? options.prefix_cache_cells : 0;
 }
 
-// One sequence and one cell more than sessions: room that nothing needs any more, since a state is
-// loaded over the one that it replaces.
 RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOptions& options) {
   const Model& model = *parts.model;
   const std::size_t n_layer = model.state_layout().layers.size();
@@ -69,8 +67,8 @@ RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOption
           .type_s = state_dtype(options.type_s),
           .type_kv = kv_dtype(options.type_kv),
           .offload = options.offload,
-          .mem_size = n_cells(options) + n_cache_cells(options) + 1,
-          .n_seq_max = options.n_seq_max + 1,
+          .mem_size = n_cells(options) + n_cache_cells(options),
+          .n_seq_max = options.n_seq_max,
           .n_ubatch_max = options.n_ubatch,
           .kv_size = options.kv_size,
           .n_rewind = options.n_rewind,
@@ -90,7 +88,7 @@ EngineInfo make_info(const EngineParts& parts, const EngineOptions& options,
                      .n_parameters = model.n_parameters,
                      .n_weight_bytes = model.n_weight_bytes,
                      .n_seq_max = options.n_seq_max,
-                     .mem_size = memory.mem_size() - n_cache_cells(options) - 1,
+                     .mem_size = memory.mem_size() - n_cache_cells(options),
                      .n_threads = parts.n_threads,
                      .isa = parts.isa};
   for (const auto& layer : parts.model->state_layout().layers) {
@@ -135,10 +133,14 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                                             .n_cells = options.prefix_cache_cells},
                         options.prefix_cache_codec);
   }
+  core->memory->on_evict([core = core.get()](const EvictedCheckpoint& evicted) {
+    if (core->cache) core->cache->note_evicted(evicted);
+    core->pinned.note_evicted(evicted);
+  });
   core->info = make_info(core->parts, options, *core->memory);
-  core->free_seqs.reserve(options.n_seq_max + 1);  // all that follows happens without allocation
-  core->released.reserve(options.n_seq_max + 1);
-  for (std::uint32_t i = options.n_seq_max + 1; i-- > 0;) {
+  core->free_seqs.reserve(options.n_seq_max);  // all that follows happens without allocation
+  core->released.reserve(options.n_seq_max);
+  for (std::uint32_t i = options.n_seq_max; i-- > 0;) {
     core->free_seqs.push_back(SeqId(static_cast<std::int32_t>(i)));
   }
   return core;
@@ -161,7 +163,7 @@ void Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
 }
 
 Result<SeqId> Engine::Core::acquire() {
-  if (free_seqs.size() <= 1) {  // the last one is kept back
+  if (free_seqs.empty()) {
     return fail(ErrorCode::kFull, "all {} sequences are in use", info.n_seq_max);
   }
   const SeqId seq = free_seqs.back();

@@ -17,6 +17,7 @@
 #include "eddy/engine.h"
 #include "engine/init_state.h"
 #include "engine/parking.h"
+#include "engine/pinned_states.h"
 #include "engine/prefix_cache.h"
 #include "engine/runner.h"
 #include "memory/recurrent_memory.h"
@@ -67,6 +68,9 @@ struct Engine::Core {
   // lost, or for which there is no room, is emptied.
   Pos n_read(SeqId seq);
 
+  // Puts a pinned state, nullptr for none, in the place of a sequence's. kFull.
+  Status start(SeqId seq, const PinnedState* state);
+
   StatePlace place(SeqId seq) const;
   MemoryMap memory_map() const;
 
@@ -84,6 +88,7 @@ struct Engine::Core {
   std::unique_ptr<RecurrentMemory> memory;
   Recurrences recurrences;
   std::optional<PrefixCache> cache;  // none: without
+  PinnedStates pinned;
   Parking parking;
   std::optional<Runner> runner;
   std::vector<SeqId> free_seqs;

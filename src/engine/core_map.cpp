@@ -26,7 +26,11 @@ MemoryMap Engine::Core::memory_map() const {
   MemoryMap map = {.n_cells = ledger.mem_size(), .n_parked_bytes = parking.n_bytes()};
   for (std::uint32_t i = 0; i < ledger.mem_size(); ++i) {
     const Cell& cell = ledger[CellId(static_cast<std::int32_t>(i))];
-    if (cell.n_sharers > 0) ++map.n_held;
+    if (cell.n_sharers > 0) {
+      ++map.n_held;
+    } else if (cell.n_pins > 0) {
+      ++map.n_stored;
+    }
     if (cell.is_idle) ++map.n_earlier;
   }
   for (std::uint32_t i = 0; i < ledger.n_seq_max(); ++i) {

@@ -11,10 +11,7 @@ namespace eddy {
 PrefixCache::PrefixCache(RecurrentMemory& memory, const Limits& limits, StateCodec codec)
     : memory_(memory), limits_(limits), codec_(codec) {
   in_cells_.reserve(limits.n_cells);
-  memory_.on_evict([this](const EvictedCheckpoint& evicted) { note_evicted(evicted); });
 }
-
-PrefixCache::~PrefixCache() { memory_.on_evict({}); }
 
 PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tokens, Pos n_have) {
   const PrefixMatch match = tree_.match(place.key, tokens);
@@ -127,7 +124,6 @@ void PrefixCache::free_a_cell() {
   move_to_host(id, memory_.state_write(*states_.at(id).cell, {.checksums = checksums()}));
 }
 
-// The memory needed the cell.
 void PrefixCache::note_evicted(const EvictedCheckpoint& evicted) {
   const auto id = std::ranges::find_if(
       in_cells_, [&](EntryId in) { return states_.at(in).cell->cell() == evicted.cell; });

@@ -33,7 +33,6 @@ class PrefixCache {
 
   // `memory` outlives the cache.
   PrefixCache(RecurrentMemory& memory, const Limits& limits, StateCodec codec);
-  ~PrefixCache();
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
@@ -67,6 +66,9 @@ class PrefixCache {
   // made room for it.
   void finish(const PrefixKey& key, std::span<const Token> tokens, bool is_whole);
 
+  // The memory needed a checkpoint's cell. Where it is one of these, its state goes to host memory.
+  void note_evicted(const EvictedCheckpoint& evicted);
+
   CacheStats stats() const;
 
  private:
@@ -92,7 +94,6 @@ class PrefixCache {
     return codec_ == StateCodec::kNone ? Checksums::kIgnore : Checksums::kVerify;
   }
   Result<std::vector<std::byte>> pack(Result<std::vector<std::byte>> state) const;
-  void note_evicted(const EvictedCheckpoint& evicted);
   void free_a_cell();
 
   std::optional<EntryId> before_last(const PrefixKey& key, std::span<const Token> tokens) const;

@@ -49,7 +49,11 @@ Status Session::feed(std::span<const Token> tokens, const OnProgress& on_progres
 
 void Session::mark_turn() {
   const auto n = static_cast<Pos>(impl_->tokens.size());
-  if (impl_->turns.empty() || impl_->turns.back() < n) impl_->turns.push_back(n);
+  if (!impl_->turns.empty() && impl_->turns.back() >= n) return;
+  try {
+    impl_->turns.push_back(n);
+  } catch (const std::bad_alloc&) {  // a hint less
+  }
 }
 
 const PromptReport& Session::last_prompt() const { return impl_->report; }
@@ -71,25 +75,23 @@ Result<Session> Session::fork() const {
     if (impl_->core->n_read(impl_->seq) > 0) {
       EDDY_TRY(impl_->core->memory->seq_cp(impl_->seq, copy->seq, -1, -1));
     }
-    copy->tokens = impl_->tokens;
-    copy->turns = impl_->turns;
-    copy->n_stored = impl_->n_stored;
-    copy->ms_per_token = impl_->ms_per_token;
-    copy->answer_bytes = impl_->answer_bytes;
+    static_cast<SessionText&>(*copy) = *impl_;
     return Session(std::move(copy));
   });
 }
 
 Status Session::rewind(Pos n_tokens) {
-  EDDY_TRY(impl_->check_idle());
-  if (n_tokens < 0 || n_tokens > this->n_tokens()) {
-    return fail(ErrorCode::kInvalidArgument, "rewind by {} tokens, expected 0 .. {}", n_tokens,
-                this->n_tokens());
-  }
-  if (n_tokens == 0) return {};
-  impl_->forget_from(static_cast<std::size_t>(this->n_tokens() - n_tokens));
-  impl_->answer_bytes = {};
-  return {};
+  return guarded([&]() -> Status {
+    EDDY_TRY(impl_->check_idle());
+    if (n_tokens < 0 || n_tokens > this->n_tokens()) {
+      return fail(ErrorCode::kInvalidArgument, "rewind by {} tokens, expected 0 .. {}", n_tokens,
+                  this->n_tokens());
+    }
+    if (n_tokens == 0) return {};
+    impl_->forget_from(static_cast<std::size_t>(this->n_tokens() - n_tokens));
+    impl_->answer_bytes = {};
+    return {};
+  });
 }
 
 std::span<const Token> Session::tokens() const { return impl_->tokens; }
@@ -107,11 +109,13 @@ Status Session::park() {
 StatePlace Session::place() const { return impl_->core->place(impl_->seq); }
 
 Status Session::reset() {
-  EDDY_TRY(impl_->check_idle());
-  impl_->forget_from(0);
-  impl_->answer_bytes = {};
-  impl_->cancelled = false;
-  return {};
+  return guarded([&]() -> Status {
+    EDDY_TRY(impl_->check_idle());
+    impl_->forget_from(0);
+    impl_->answer_bytes = {};
+    impl_->cancelled = false;
+    return {};
+  });
 }
 
 Result<std::vector<std::byte>> Session::save() const {
@@ -182,7 +186,7 @@ Status Session::Impl::feed(std::span<const Token> new_tokens,
   EDDY_TRY(core->check_tokens(new_tokens));
   const std::size_t n_before = tokens.size();
   tokens.insert(tokens.end(), new_tokens.begin(), new_tokens.end());
-  const Status read = read_prompt(tokens.size() - 1, on_progress);
+  Status read = guarded([&] { return read_prompt(tokens.size() - 1, on_progress); });
   if (read || read.error().code == ErrorCode::kCancelled) {
     answer_bytes = {};
     return read;
@@ -284,14 +288,14 @@ Status Session::Impl::begin() {
   return core->memory->state_read(init->bytes, seq, Checksums::kIgnore);
 }
 
-void Session::Impl::forget_from(std::size_t n_kept) {
+void Session::Impl::forget_from(std::size_t n_kept) noexcept {
   tokens.resize(n_kept);
   while (!turns.empty() && turns.back() > static_cast<Pos>(n_kept)) turns.pop_back();
   n_stored = std::min(n_stored, n_kept);
-  core->keep_first(seq, n_kept == 0 ? 0 : static_cast<Pos>(n_kept) - 1);  // the newest waits: I1
+  settle();
 }
 
-void Session::Impl::settle() noexcept {
+void Session::Impl::settle() noexcept {  // the newest waits: I1
   try {
     core->keep_first(seq, tokens.empty() ? 0 : static_cast<Pos>(tokens.size()) - 1);
   } catch (const std::bad_alloc&) {

@@ -16,11 +16,11 @@
 
 #include "eddy/engine.h"
 #include "engine/core.h"
-#include "engine/utf8_stream.h"
+#include "engine/session_text.h"
 
 namespace eddy {
 
-struct Session::Impl {
+struct Session::Impl : SessionText {
   Impl(std::shared_ptr<Engine::Core> shared_core, PrefixKey prefix_key, InitState init)
       : core(std::move(shared_core)), key(std::move(prefix_key)), init_state(std::move(init)) {}
   ~Impl() {
@@ -56,7 +56,7 @@ struct Session::Impl {
                        const Session::OnProgress& on_progress);
 
   // Drops the tokens from n_kept on, and the state if it has seen too many of them.
-  void forget_from(std::size_t n_kept);
+  void forget_from(std::size_t n_kept) noexcept;
 
   // Takes the state back where it has seen more than the tokens but the last.
   void settle() noexcept;
@@ -71,12 +71,7 @@ struct Session::Impl {
   PrefixKey key;         // Core::key_of()
   InitState init_state;  // before the first token
   SeqId seq = {};        // none until acquired
-  std::vector<Token> tokens;
-  std::vector<Pos> turns;  // ascending, at most tokens.size()
   PromptReport report;
-  std::size_t n_stored = 0;  // tokens of the newest state that was stored or restored
-  double ms_per_token = 1;   // what reading one took, on average of late
-  Utf8Stream answer_bytes;   // keeps the unfinished code point of the newest answer
   std::atomic<bool> cancelled = false;
   bool is_answering = false;
 };

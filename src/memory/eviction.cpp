@@ -5,6 +5,17 @@
 
 namespace eddy {
 
+namespace {
+
+using Loss = SlotPlanner::Loss;
+
+// Of a cell that the plan uses.
+Loss loss_of(const Victim& victim) {
+  return victim.is_parked ? Loss::kAllElse : Loss::kCheckpoints;
+}
+
+}  // namespace
+
 bool is_evicted_before(const Victim& a, const Victim& b) {
   // The worth of a parked cell's checkpoints does not count: its sequences' age does.
   const auto key = [](const Victim& v) {
@@ -33,14 +44,18 @@ bool Evictor::choose(SlotPlanner& planner, const MayPark& may_park) {
   for (const Victim& victim : candidates_) {
     if (fits()) break;
     if (planner.uses(victim.cell)) {
-      if (unpinning_helps(victim.cell, planner)) chosen_.push_back(victim);
+      if (loss_helps(victim, planner) && (!victim.is_parked || may_park(victim.cell))) {
+        chosen_.push_back(victim);
+      } else {
+        set_loss(victim.cell, Loss::kNothing, planner);
+      }
     } else if (!victim.is_parked || may_park(victim.cell)) {
       chosen_.push_back(victim);
       release(victim.cell);
     }
   }
   if (fits()) spare(planner);
-  for (const Victim& victim : candidates_) planner.set_unpinned(victim.cell, false);
+  for (const Victim& victim : candidates_) planner.set_loss(victim.cell, Loss::kNothing);
   return fits();
 }
 
@@ -50,9 +65,9 @@ void Evictor::collect(const SlotPlanner& planner, bool may_park) {
     const CellId id(static_cast<std::int32_t>(i));
     const Cell& cell = ledger_[id];
     if (cell.use != CellUse::kHeld || cell.is_source) continue;
-    const bool has_live = cell.n_sharers > 0 && !planner.uses(id);
-    if (has_live ? !may_park : cell.n_pins == 0) continue;
-    candidates_.push_back({id, has_live, cell.worth, cell.last_used});
+    const bool has_idle = planner.uses(id) ? planner.is_shared_with_idle(id) : cell.n_sharers > 0;
+    if (has_idle ? !may_park : cell.n_pins == 0) continue;
+    candidates_.push_back({id, has_idle, cell.worth, cell.last_used});
   }
 }
 
@@ -62,13 +77,13 @@ bool Evictor::all_would_fit(SlotPlanner& planner) {
   room_.begin();
   for (const Victim& victim : candidates_) {
     if (planner.uses(victim.cell)) {
-      planner.set_unpinned(victim.cell, true);
+      planner.set_loss(victim.cell, loss_of(victim));
     } else {
       room_.release(victim.cell);
     }
   }
   const bool would_fit = room_.fits(planner.needed().n_pages);
-  for (const Victim& victim : candidates_) planner.set_unpinned(victim.cell, false);
+  for (const Victim& victim : candidates_) planner.set_loss(victim.cell, Loss::kNothing);
   return would_fit;
 }
 
@@ -97,18 +112,21 @@ void Evictor::restore(CellId cell) {
   room_.restore(cell);
 }
 
-// Whether the plan needs less of what lacks when a cell that it uses has no checkpoints; if so, it
-// is planned like that.
-bool Evictor::unpinning_helps(CellId cell, SlotPlanner& planner) {
-  planner.set_unpinned(cell, true);
+// Whether the plan needs less of what lacks when a cell that it uses is a victim; it is planned so.
+bool Evictor::loss_helps(const Victim& victim, SlotPlanner& planner) {
+  planner.set_loss(victim.cell, loss_of(victim));
   const SlotNeeds now = planner.needed();
   bool helps = n_cells_needed_ > n_cells_free_ && now.n_cells < n_cells_needed_;
   for (std::size_t g = 0; g < n_pages_needed_.size(); ++g) {
     helps |= room_.lacks(g, n_pages_needed_[g]) && now.n_pages[g] < n_pages_needed_[g];
   }
-  planner.set_unpinned(cell, helps);
-  if (helps) set_needed(now);
+  set_needed(now);
   return helps;
+}
+
+void Evictor::set_loss(CellId cell, SlotPlanner::Loss loss, SlotPlanner& planner) {
+  planner.set_loss(cell, loss);
+  set_needed(planner.needed());
 }
 
 // Lets stay what went in vain: a cell's pages make no room where others name them too. Those that
@@ -116,24 +134,22 @@ bool Evictor::unpinning_helps(CellId cell, SlotPlanner& planner) {
 void Evictor::spare(SlotPlanner& planner) {
   if (n_pages_needed_.empty()) return;  // each has freed a cell that was needed
   for (std::size_t i = chosen_.size(); i-- > 0;) {
-    if (!can_spare(chosen_[i].cell, planner)) continue;
+    if (!fits_without(chosen_[i], planner)) continue;
     chosen_.erase(chosen_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
 
 // Whether the plan fits without a victim too; if so, it stays.
-bool Evictor::can_spare(CellId cell, SlotPlanner& planner) {
-  if (planner.uses(cell)) {
-    planner.set_unpinned(cell, false);
-    set_needed(planner.needed());
+bool Evictor::fits_without(const Victim& victim, SlotPlanner& planner) {
+  if (planner.uses(victim.cell)) {
+    set_loss(victim.cell, Loss::kNothing, planner);
     if (fits()) return true;
-    planner.set_unpinned(cell, true);
-    set_needed(planner.needed());
+    set_loss(victim.cell, loss_of(victim), planner);
     return false;
   }
-  restore(cell);
+  restore(victim.cell);
   if (fits()) return true;
-  release(cell);
+  release(victim.cell);
   return false;
 }
 

@@ -1,8 +1,8 @@
 // Eviction: which cells make room when too few cells or pages are free.
 //
 // Checkpoints go first, the one of least worth before the others; then idle states, the one unused
-// for longest before the others, and only with their owner's leave. What a batch reads stays: of a
-// cell that one of its sequences has as its tail, no more than the checkpoints may go.
+// for longest before the others, and only with their owner's leave. What a batch reads stays: where
+// one of its sequences has its tail, the checkpoints may go, and the idle sequences that share it.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace eddy {
 // A cell that could make room.
 struct Victim {
   CellId cell;
-  bool is_parked = false;  // sequences live there, and would be parked
+  bool is_parked = false;  // idle sequences live there, and would be parked
   double worth = 0;        // of its checkpoints
   std::uint64_t last_used = 0;
 };
@@ -34,7 +34,8 @@ class Evictor {
   // `ledger` outlives the evictor.
   explicit Evictor(const Ledger& ledger);
 
-  // May a cell's sequences be parked? Asked for one cell after another; an empty function is no.
+  // May a cell's idle sequences be parked? Asked for one cell after another; an empty function is
+  // no.
   using MayPark = std::function<bool(CellId)>;
 
   // Whether the planner's plan fits when victims() are evicted; in the order of
@@ -52,9 +53,10 @@ class Evictor {
   bool fits() const;
   void release(CellId cell);
   void restore(CellId cell);
-  bool unpinning_helps(CellId cell, SlotPlanner& planner);
+  bool loss_helps(const Victim& victim, SlotPlanner& planner);
+  void set_loss(CellId cell, SlotPlanner::Loss loss, SlotPlanner& planner);
   void spare(SlotPlanner& planner);
-  bool can_spare(CellId cell, SlotPlanner& planner);
+  bool fits_without(const Victim& victim, SlotPlanner& planner);
 
   const Ledger& ledger_;
   std::vector<Victim> candidates_;

@@ -317,9 +317,9 @@ class RecurrentMemory {
   Error full() const;  // kFull with figures
   Status make_room();  // evicts until the plan fits, or fails and changes nothing
   Status offer(CellId cell);
-  void evict(CellId cell) noexcept;
+  void evict(const Victim& victim) noexcept;
   void evict_checkpoints(CellId cell) noexcept;
-  void drop_to_owner(SeqId seq) noexcept;
+  void drop_to_owner(CellId cell) noexcept;
 
   bool is_recurrent() const { return !tensors_.all().empty(); }  // some layer has R or S
   Status remove_end(SeqId seq, Pos n_tokens);

@@ -157,16 +157,15 @@ Status RecurrentMemory::make_room() {
   const bool fits = evictor_.choose(planner_, ask);
   walk_.is_open = was_open;
   if (!fits) return full();
-  for (const Victim& victim : evictor_.victims()) evict(victim.cell);
+  for (const Victim& victim : evictor_.victims()) evict(victim);
   return {};
 }
 
-// Takes away the checkpoints of a cell, and its sequences if it is not in the plan.
-void RecurrentMemory::evict(CellId cell) noexcept {
-  const bool has_idle = ledger_[cell].n_sharers > 0 && !planner_.uses(cell);
-  const SeqId first = has_idle ? ledger_[cell].first_sharer : SeqId();
-  evict_checkpoints(cell);
-  drop_to_owner(first);
+// Takes away the checkpoints of a cell, and where it is to be parked the sequences that are not in
+// the plan.
+void RecurrentMemory::evict(const Victim& victim) noexcept {
+  evict_checkpoints(victim.cell);
+  if (victim.is_parked) drop_to_owner(victim.cell);
 }
 
 // The state is written first: with its last holder its rows go.
@@ -185,11 +184,11 @@ void RecurrentMemory::evict_checkpoints(CellId cell) noexcept {
   if (!state.empty()) on_evict_({.cell = cell, .pos = n_tokens - 1, .state = state});
 }
 
-// From this one on, those that share its tail.
-void RecurrentMemory::drop_to_owner(SeqId seq) noexcept {
-  while (ledger_.contains(seq)) {
+// The cell's sequences, but those of the plan.
+void RecurrentMemory::drop_to_owner(CellId cell) noexcept {
+  for (SeqId seq = ledger_[cell].first_sharer; ledger_.contains(seq);) {
     const SeqId next = ledger_[seq].next_sharer;
-    ledger_.drop(seq, SeqStatus::kParked);
+    if (!planner_.uses(seq)) ledger_.drop(seq, SeqStatus::kParked);
     seq = next;
   }
 }
@@ -201,21 +200,22 @@ Status RecurrentMemory::park(SeqId seq) {
   EDDY_TRY(check_has_state(seq));
   if (!park_) return fail(ErrorCode::kUnsupported, "sequence {}: nobody takes states", seq.value);
   const CellId tail = s.tail;
+  planner_.begin();      // nobody is at work
   walk_.is_open = true;  // the owner must not change us now
   const Status offered = offer(tail);
   walk_.is_open = false;
   EDDY_TRY(offered);
-  drop_to_owner(ledger_[tail].first_sharer);
+  drop_to_owner(tail);
   return {};
 }
 
-// Shows the owner the state of a cell's sequences. kFull: it was refused. A state that cannot be
-// serialised stays.
+// Shows the owner the state of a cell's sequences, but those of the plan. kFull: it was refused. A
+// state that cannot be serialised stays.
 Status RecurrentMemory::offer(CellId cell) try {
   std::vector<SeqId> seqs;
   for (SeqId seq = ledger_[cell].first_sharer; ledger_.contains(seq);
        seq = ledger_[seq].next_sharer) {
-    seqs.push_back(seq);
+    if (!planner_.uses(seq)) seqs.push_back(seq);
   }
   const Pos n_tokens = ledger_[seqs.front()].n_tokens;
   EDDY_TRY_ASSIGN(const auto bytes, write_one_state({format_, tensors_, kv_}, cell, n_tokens));

@@ -35,7 +35,10 @@ bool SlotPlanner::add(const Part& part) {
   mark = {.plan = plan_, .ubatch = part.ubatch, .use = uses_.size()};
   uses_.push_back({.part = part});
   const Sequence& s = ledger_[part.seq];
-  if (s.status == SeqStatus::kLive) cells_[s.tail] = {.plan = plan_};
+  if (s.status != SeqStatus::kLive) return true;
+  CellMark& tail = cells_[s.tail];
+  if (tail.plan != plan_) tail = {.plan = plan_};
+  ++tail.n_uses;
   return true;
 }
 
@@ -96,8 +99,9 @@ bool SlotPlanner::needs_cell(SeqId seq) const {
 
 std::uint32_t SlotPlanner::n_holders(CellId cell) const {
   const CellMark& mark = cells_[cell];
-  const std::uint32_t n_pins = mark.is_unpinned ? 0 : ledger_[cell].n_pins;
-  return ledger_[cell].n_sharers - mark.n_left + n_pins;
+  const std::uint32_t n_pins = mark.loss == Loss::kNothing ? ledger_[cell].n_pins : 0;
+  const std::uint32_t n_seqs = mark.loss == Loss::kAllElse ? mark.n_uses : ledger_[cell].n_sharers;
+  return n_seqs - mark.n_left + n_pins;
 }
 
 // Publishes the micro-batch of uses first .. last - 1; returns how many cells that frees.

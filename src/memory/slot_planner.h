@@ -51,8 +51,18 @@ class SlotPlanner {
   // Whether the cell is the tail of a sequence of the plan.
   bool uses(CellId cell) const { return cells_[cell].plan == plan_; }
 
-  // Plans as if the cell had no checkpoints (or as it is).
-  void set_unpinned(CellId cell, bool unpinned) { cells_[cell].is_unpinned = unpinned; }
+  // Whether the tail of a sequence of the plan is also that of one that is not.
+  bool is_shared_with_idle(CellId cell) const {
+    return ledger_[cell].n_sharers > cells_[cell].n_uses;
+  }
+
+  // What the tail of a sequence of the plan loses before the plan is carried out.
+  enum class Loss : std::uint8_t {
+    kNothing,
+    kCheckpoints,
+    kAllElse,  // its checkpoints, and the sequences that are not in the plan
+  };
+  void set_loss(CellId cell, Loss loss) { cells_[cell].loss = loss; }
 
  private:
   // Where a sequence stands first, and what all of its parts need.
@@ -66,8 +76,9 @@ class SlotPlanner {
     std::size_t use = 0;       // index into uses_
   };
   struct CellMark {
-    std::uint64_t plan = 0;  // the last plan that used the cell as a tail
-    bool is_unpinned = false;
+    std::uint64_t plan = 0;    // the last plan that used the cell as a tail
+    std::uint32_t n_uses = 0;  // sequences of the plan whose tail it is
+    Loss loss = Loss::kNothing;
     std::uint32_t n_left = 0;     // sharers that moved away in earlier micro-batches
     std::uint32_t n_leaving = 0;  // and in the current one
   };

@@ -23,7 +23,7 @@ bool go_on(Pos, std::span<const float>) { return true; }
 
 // All sequences and cells are free again, and the engine works.
 void expect_no_trace(FakeEngine& fake) {
-  EXPECT_EQ(fake.core->free_seqs.size(), kOptions.n_seq_max + 1U);
+  EXPECT_EQ(fake.core->free_seqs.size(), kOptions.n_seq_max);
   EXPECT_EQ(fake.core->memory->n_free_cells(), fake.core->memory->mem_size());
   EXPECT_TRUE(fake.core->memory->check().ok());
   EXPECT_TRUE(fake.engine->evaluate(kTokens, go_on).ok());

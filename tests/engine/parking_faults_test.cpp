@@ -103,10 +103,9 @@ TEST_F(ParkingFaults, AFullDiskIsAFullMemoryAndNobodyLosesAnything) {
   FaultyFileSystem faulty(posix_file_system(),
                           {.first = n_calls(counting), .n = 1'000'000, .result = -ENOSPC});
   auto fake = start(faulty);
-  Session one = fake->session(), two = fake->session(), three = fake->session();
+  Session one = fake->session(), two = fake->session();
   ASSERT_TRUE(one.feed("what was said").ok());
-  ASSERT_TRUE(two.feed("something else").ok());
-  EXPECT_TRUE(test::fails_with(three.feed("no more"), ErrorCode::kFull));
+  EXPECT_TRUE(test::fails_with(two.feed("no more"), ErrorCode::kFull));
   EXPECT_EQ(n_files(), 0u);
   const auto n_before = fake->script->n_tokens;
   ASSERT_TRUE(test::succeeds(one.generate({.max_tokens = 1})));

@@ -189,7 +189,7 @@ TEST_P(Parking, PlacesSayWhoSharesWhatAndWhatWaits) {
   EXPECT_GT(place.n_anchors, 0u);
   EXPECT_EQ(fork->place().cell, place.cell);
   EXPECT_NE(sessions[1].place().cell, place.cell);
-  EXPECT_EQ(engine.memory_map().n_cells, engine.info().mem_size + 1);
+  EXPECT_EQ(engine.memory_map().n_cells, engine.info().mem_size);
   EXPECT_EQ(engine.memory_map().n_held, 2u);
   EXPECT_EQ(engine.memory_map().n_parked, 0u);
 

@@ -130,6 +130,32 @@ TEST_F(OutOfMemory, Fork) {
   check_undisturbed();
 }
 
+TEST_F(OutOfMemory, CheckpointAndRestore) {
+  {
+    Session session = new_session();
+    ASSERT_TRUE(session.feed(kPrompt).ok());
+    const int n = fail_each([&](int k) {
+      test::fail_allocation(k);
+      return failure(session.checkpoint());
+    });
+    EXPECT_GT(n, 1);
+    const auto kept = session.checkpoint();
+    ASSERT_TRUE(kept.ok());
+    const int n_back = fail_each([&](int k) {
+      EXPECT_TRUE(session.reset().ok());
+      test::fail_allocation(k);
+      const Status restored = session.restore(*kept);
+      disarm();
+      EXPECT_EQ(session.n_tokens() == 0, !restored.ok());
+      return failure(restored);
+    });
+    EXPECT_GT(n_back, 0);
+    ASSERT_TRUE(session.generate(kAnswer).ok());
+    check(session);
+  }
+  check_undisturbed();
+}
+
 // In a cell or parked, it goes on as if nothing had been.
 TEST_F(OutOfMemory, ParkAndComeBack) {
   const int n_parking = fail_each([&](int k) {

@@ -281,6 +281,49 @@ TEST_F(CheckpointTest, SharersAreParkedTogether) {
   EXPECT_TRUE(memory->is_parked(SeqId(0)) && memory->is_parked(SeqId(1)));
 }
 
+// One that is at work cannot leave its cell where there is no other: those that share it can.
+TEST_F(CheckpointTest, IdleSharersOfACellAtWorkAreParked) {
+  make(2, 4);
+  std::vector<SeqId> who;
+  std::vector<std::byte> stored;
+  bool may = false;
+  memory->on_park([&](const ParkRequest& request) {
+    who.assign(request.seqs.begin(), request.seqs.end());
+    stored.assign(request.state.begin(), request.state.end());
+    return may;
+  });
+  const auto t = tokens({2});
+  ASSERT_OK(extend(0, tokens({1})));
+  for (const int sharer : {1, 2, 3}) ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(sharer), -1, -1));
+  ASSERT_OK(extend(3, tokens({9})));
+  EXPECT_CODE(extend({{SeqId(0), t}, {SeqId(3), t}}), kFull);
+  EXPECT_EQ(who, (std::vector{SeqId(2), SeqId(1)}));
+  for (const int sharer : {0, 1, 2}) expect_tokens(sharer, tokens({1}));
+  may = true;
+  ASSERT_OK(extend({{SeqId(0), t}, {SeqId(3), t}}));
+  EXPECT_TRUE(memory->is_parked(SeqId(1)) && memory->is_parked(SeqId(2)));
+  expect_tokens(0, tokens({1, 2}));
+  expect_tokens(3, tokens({1, 9, 2}));
+  ASSERT_OK(memory->seq_rm(SeqId(3), -1, -1));
+  ASSERT_OK(memory->state_read(stored, SeqId(1)));
+  expect_tokens(1, tokens({1}));
+}
+
+// At once both read it; one after the other, the second has it for itself.
+TEST_F(CheckpointTest, OfTwoAtWorkInOneCellOneStays) {
+  make(2, 3);
+  memory->on_park([](const ParkRequest&) { return true; });
+  const auto t = tokens({2}), u = tokens({3});
+  ASSERT_OK(extend(0, tokens({1})));
+  for (const int sharer : {1, 2}) ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(sharer), -1, -1));
+  EXPECT_CODE(extend({{SeqId(0), t}, {SeqId(1), u}}), kFull);
+  EXPECT_FALSE(memory->is_parked(SeqId(2)));
+  ASSERT_OK(extend({{SeqId(0), t}, {SeqId(1), u}}, 1));
+  EXPECT_TRUE(memory->is_parked(SeqId(2)));
+  expect_tokens(0, tokens({1, 2}));
+  expect_tokens(1, tokens({1, 3}));
+}
+
 TEST_F(CheckpointTest, ARefusalIsFollowedByTheNextAndTheBatchIsNeverParked) {
   make(3, 4);
   std::vector<int> asked;

@@ -203,12 +203,21 @@ MUTANTS = [
     ("X4", "the plan forgets that sharers move away", [(
         "slot_planner.cpp", "    mark->n_left += mark->n_leaving;\n", "")]),
     ("X5", "the plan ignores checkpoints", [(
-        "slot_planner.cpp", "const std::uint32_t n_pins = mark.is_unpinned ? 0 : ledger_[cell].n_pins;",
-        "const std::uint32_t n_pins = 0;")]),
+        "slot_planner.cpp", "mark.loss == Loss::kNothing ? ledger_[cell].n_pins : 0;", "0;")]),
     ("X6", "a pinned tail is updated in place", [(
         "ledger.cpp", "cells_[s.tail].n_holders() == 1", "cells_[s.tail].n_sharers == 1")]),
     ("X7", "sequences of the batch are parked", [(
-        "eviction.cpp", "cell.n_sharers > 0 && !planner.uses(id)", "cell.n_sharers > 0")]),
+        BATCH, "if (!planner_.uses(seq)) ledger_.drop(", "ledger_.drop(")]),
+    ("X30", "those that share a cell with the batch stay in it", [(
+        "eviction.cpp", "planner.uses(id) ? planner.is_shared_with_idle(id) :",
+        "planner.uses(id) ? false :")]),
+    ("X31", "a refusal of those that share a cell with the batch is not heard", [(
+        "eviction.cpp", "loss_helps(victim, planner) && (!victim.is_parked || may_park(victim.cell))",
+        "loss_helps(victim, planner)")]),
+    ("X32", "those of the batch are offered with those that share their cell", [(
+        BATCH, "if (!planner_.uses(seq)) seqs.push_back(seq);", "seqs.push_back(seq);")]),
+    ("X33", "park() spares those of the last batch", [(
+        BATCH, "  planner_.begin();      // nobody is at work\n", "")]),
     ("X8", "idle states go before checkpoints", [(
         "eviction.cpp", "return std::tuple(v.is_parked,", "return std::tuple(!v.is_parked,")]),
     ("X9", "age does not count", [(
@@ -228,9 +237,9 @@ MUTANTS = [
         CORE, "if (status == SeqStatus::kParked) {",
         "if (status == SeqStatus::kParked && seq.value < 0) {")]),
     ("X14", "parked sharers are forgotten but for the first", [(
-        BATCH, "while (ledger_.contains(seq)) {", "if (ledger_.contains(seq)) {")]),
+        BATCH, "    seq = next;\n", "    break;\n")]),
     ("X27", "park() leaves sequences where they are", [(
-        BATCH, "  drop_to_owner(ledger_[tail].first_sharer);\n", "")]),
+        BATCH, "  drop_to_owner(tail);\n", "")]),
     ("X28", "park() does not hear a refusal", [(
         BATCH, "  EDDY_TRY(offered);\n", "  (void)offered.ok();\n")]),
     ("X29", "the owner may change the memory while park() asks it", [(

@@ -3,17 +3,11 @@
 // EDDY_SEED sets the first seed, EDDY_PROPERTY_OPS the number of operations.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "memory_runs.h"
+#include "number_from.h"
 
 namespace eddy::test {
 namespace {
-
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 TEST(MemoryPropertySlow, TenMillionOperationsMatchTheModel) {
   constexpr std::size_t kOpsPerRun = 2500;

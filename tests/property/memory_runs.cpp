@@ -4,31 +4,17 @@
 
 #include <algorithm>
 
+#include "random.h"
+
 namespace eddy::test {
 namespace {
-
-// splitmix64 (Steele, Lea & Flood 2014): small, and the same everywhere.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(next() >> 33) % n; }
-
- private:
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t state_;
-};
 
 // How often each kind comes, of 1000.
 struct Weight {
   OpKind kind;
   std::uint32_t weight;
 };
-constexpr Weight kWeights[] = {{OpKind::kExtend, 350},    {OpKind::kRemove, 90},
+constexpr Weight kWeights[] = {{OpKind::kExtend, 349},    {OpKind::kRemove, 90},
                                {OpKind::kRemovePart, 20}, {OpKind::kRewind, 40},
                                {OpKind::kFork, 130},      {OpKind::kKeep, 3},
                                {OpKind::kClear, 3},       {OpKind::kShift, 5},
@@ -38,7 +24,7 @@ constexpr Weight kWeights[] = {{OpKind::kExtend, 350},    {OpKind::kRemove, 90},
                                {OpKind::kDump, 4},        {OpKind::kLoad, 4},
                                {OpKind::kCorrupt, 16},    {OpKind::kUnpark, 30},
                                {OpKind::kPark, 10},       {OpKind::kRecover, 30},
-                               {OpKind::kBadId, 5}};
+                               {OpKind::kCrash, 1},       {OpKind::kBadId, 5}};
 static_assert(std::size(kWeights) == kOpKinds);
 
 OpKind random_kind(Random& random) {

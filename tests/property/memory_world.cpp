@@ -19,9 +19,9 @@ constexpr std::size_t kBlobsMax = 4;
 constexpr std::size_t kDumpsMax = 2;
 
 constexpr const char* kKindNames[kOpKinds] = {
-    "extend", "remove",     "remove part", "rewind", "fork",  "keep",    "clear",
-    "shift",  "checkpoint", "drop",        "start",  "write", "read",    "begin",
-    "dump",   "load",       "corrupt",     "unpark", "park",  "recover", "bad id"};
+    "extend",     "remove", "remove part", "rewind",  "fork",  "keep",  "clear", "shift",
+    "checkpoint", "drop",   "start",       "write",   "read",  "begin", "dump",  "load",
+    "corrupt",    "unpark", "park",        "recover", "crash", "bad id"};
 
 std::uint32_t mix(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::uint32_t>(fold(a, Token(static_cast<std::int32_t>(b & 0xFFFFFF))) >> 20);
@@ -40,24 +40,31 @@ std::string to_string(const Op& op) {
 
 World::World(const WorldConfig& config)
     : config_(config), device_("test", config.is_host), seqs_(config.n_seqs) {
-  StateLayout layout = hash_layout(config.n_layers);
   for (const int window : config.windows) {
-    layout.layers.push_back({.k_elems = 3, .v_elems = 3, .window = window});
     const int shown = window == 0 ? 0 : window + 2 * static_cast<int>(config.n_rewind);
     if (std::ranges::find(groups_, shown) == groups_.end()) groups_.push_back(shown);
+  }
+  open();
+}
+
+void World::open() {
+  StateLayout layout = hash_layout(config_.n_layers);
+  for (const int window : config_.windows) {
+    layout.layers.push_back({.k_elems = 3, .v_elems = 3, .window = window});
   }
   auto made = RecurrentMemory::create(
       {.layout = layout,
        .layer_devices = std::vector<const Device*>(layout.layers.size(), &device_),
-       .mem_size = config.n_cells,
-       .n_seq_max = config.n_seqs,
-       .n_ubatch_max = config.n_ubatch_max,
-       .kv_size = config.n_pages * kKvPage,
-       .n_rewind = config.n_rewind,
+       .mem_size = config_.n_cells,
+       .n_seq_max = config_.n_seqs,
+       .n_ubatch_max = config_.n_ubatch_max,
+       .kv_size = config_.n_pages * kKvPage,
+       .n_rewind = config_.n_rewind,
        .filter = {},
        .identity = test_identity()});
   memory_ = std::move(*made);
   tensors_ = tensors_of(*memory_, layout.layers.size());
+  keys_.clear();
   for (const StateTensor& t : tensors_) keys_.push_back(key_of(t.layer, t.kind));
   memory_->on_replay([this](const Replay& replay) -> Status {
     if (replay_fails_) return Error{ErrorCode::kOutOfMemory, "a replay that fails"};
@@ -66,7 +73,7 @@ World::World(const WorldConfig& config)
     }
     return {};
   });
-  if (!config.parks) return;
+  if (!config_.parks) return;
   memory_->on_park([this](const ParkRequest& request) {
     if (mix(park_salt_, static_cast<std::uint32_t>(request.seqs[0].value)) % 4 == 0) return false;
     for (const SeqId seq : request.seqs) {
@@ -112,6 +119,7 @@ std::string World::apply(const Op& given) {
       break;
     case OpKind::kPark: park(op); break;
     case OpKind::kRecover: recover(op); break;
+    case OpKind::kCrash: crash(); break;
     case OpKind::kBadId: bad_id(op); break;
   }
   compare();
@@ -525,6 +533,21 @@ void World::recover(const Op& op) {
   auto context = memory_->init_batch(batch, config_.n_ubatch_max);
   account_for_room(context.ok(), need, {op.seq});
   if (context.ok()) compute(*context, batch, Op{});
+}
+
+void World::crash() {
+  for (auto& [seq, blob] : parked_) {
+    if (seqs_[seq].status != SeqStatus::kParked) continue;
+    if (blobs_.size() >= kBlobsMax) blobs_.erase(blobs_.begin());
+    blobs_.push_back(std::move(blob));
+  }
+  parked_.clear();
+  pins_.clear();  // handles go before their memory
+  evicted_.clear();
+  seqs_.assign(config_.n_seqs, {});
+  labels_.clear();
+  free_labels_.clear();
+  open();
 }
 
 void World::bad_id(const Op& op) {

@@ -56,6 +56,7 @@ enum class OpKind : std::uint8_t {
   kUnpark,
   kPark,     // seq, and those that share its state
   kRecover,  // computes a lost sequence again
+  kCrash,    // what was written, and what the owner has taken, is all that is left
   kBadId,
 };
 constexpr int kOpKinds = static_cast<int>(OpKind::kBadId) + 1;
@@ -85,6 +86,8 @@ class World {
   std::string compare_thoroughly();
 
  private:
+  void open();
+
   struct Holders {
     int n_seqs = 0;
     int n_pins = 0;
@@ -147,6 +150,7 @@ class World {
   void corrupt(const Op& op);
   void park(const Op& op);
   void recover(const Op& op);
+  void crash();
   void bad_id(const Op& op);
 
   // The model.
