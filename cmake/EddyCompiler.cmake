@@ -11,6 +11,12 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Release or Debug" FORCE)
 endif()
 
+# Not as options of a target: those come in no order, and of several levels the last one counts.
+set(CMAKE_CXX_FLAGS_DEBUG "-Og -g")
+if(EDDY_SANITIZE)
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Precompiled headers change no meaning; ccache would know them by their dates.
@@ -29,13 +35,12 @@ target_compile_options(eddy_compiler INTERFACE
   # GCC 12 takes the sum of a literal and a string for an overlapping copy (its bug 105651).
   "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>"
   "$<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>"  # lets ccache see precompiled headers
-  "$<$<CONFIG:Release>:-g1;-fstack-protector-strong>"
-  "$<$<CONFIG:Debug>:-Og>")
+  "$<$<CONFIG:Release>:-g1;-fstack-protector-strong>")
 target_link_options(eddy_compiler INTERFACE -Wl,-z,relro -Wl,-z,now)
 
 if(EDDY_SANITIZE)
   target_compile_options(eddy_compiler INTERFACE
-    -fsanitize=${EDDY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1
+    -fsanitize=${EDDY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
     # GCC 12 takes the checks that sanitizers put into <regex> for reads of what was never written.
     "$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>")
   target_link_options(eddy_compiler INTERFACE -fsanitize=${EDDY_SANITIZE})

@@ -1,6 +1,7 @@
 // eddy batch: an answer to each line of a file, many at a time.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

@@ -5,6 +5,7 @@
 // the same threads (cpu/machine.h).
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>

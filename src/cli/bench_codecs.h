@@ -2,11 +2,14 @@
 // of the text that follows.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 
 #include "cli/command.h"
 #include "eddy/result.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace eddy {
 

@@ -1,11 +1,14 @@
 // eddy bench traces: the prefix cache's policies on synthetic traces; needs no model.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 
 #include "cli/command.h"
 #include "eddy/result.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace eddy {
 

@@ -3,11 +3,14 @@
 // Threading: the main thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <span>
 
 #include "eddy/result.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace eddy {
 

@@ -1,6 +1,7 @@
 // eddy completion SHELL: completion scripts, made from the options themselves, never out of date.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <set>
 #include <string>

@@ -1,6 +1,7 @@
 // eddy convert: a published model's folder to a GGUF file.
 #include "convert/convert.h"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/error.h"

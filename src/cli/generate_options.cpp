@@ -1,5 +1,6 @@
 #include "cli/generate_options.h"
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <string>
 

@@ -1,9 +1,11 @@
 // The options that say how an answer is made: sampling, length, stop strings.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "eddy/engine.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace eddy {
 

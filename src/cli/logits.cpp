@@ -1,4 +1,5 @@
 // eddy logits: the logits after every token of a list, as raw numbers, for comparisons.
+#include <CLI/CLI.hpp>
 #include <bit>
 #include <cerrno>
 #include <cstdio>

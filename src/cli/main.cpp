@@ -1,6 +1,7 @@
 // The eddy program: picks the subcommand, runs it, turns errors into one line and an exit code.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>

@@ -1,10 +1,14 @@
 // The options that every subcommand with an open model shares.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "eddy/engine.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace eddy {
 

@@ -1,6 +1,7 @@
 // eddy run: one answer to a prompt, or a conversation at the terminal.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "base/error.h"

@@ -1,5 +1,6 @@
 #include "cli/session_folder.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>

@@ -7,7 +7,6 @@
 // Threading: the main thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +16,10 @@
 #include "eddy/engine.h"
 #include "engine/session_summary.h"
 #include "memory/dir_store.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace eddy {
 

@@ -1,6 +1,8 @@
 // eddy state: the conversations that eddy run keeps by name.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+
 #include "base/try.h"
 #include "cli/command.h"
 #include "cli/session_folder.h"

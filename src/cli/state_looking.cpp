@@ -1,6 +1,7 @@
 // eddy state show, diff, plot: norms of what each layer keeps.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
