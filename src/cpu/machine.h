@@ -17,6 +17,9 @@ struct MachineSpeed {
 // second in all. 0: one thread for each physical core.
 MachineSpeed measure_machine(int n_threads);
 
+// The better of two measurements in each: others may have used the machine during one of them.
+MachineSpeed best_of(const MachineSpeed& a, const MachineSpeed& b);
+
 // The CPU's name as the operating system gives it, or "unknown".
 std::string cpu_name();
 
