@@ -23,6 +23,7 @@
 #include "cli/bench_state.h"
 #include "cli/bench_table.h"
 #include "cli/bench_traces.h"
+#include "cli/choice.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_options.h"
@@ -311,9 +312,7 @@ Command add_bench(CLI::App& program) {
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20))
       ->excludes(state);
-  app->add_option("--format", options->format, "md, csv or json lines")
-      ->type_name("md|csv|json")
-      ->transform(CLI::CheckedTransformer(table_formats(), CLI::ignore_case));
+  add_choice(*app, "--format", options->format, table_formats(), "how rows are written");
   app->add_option("--svg", options->svg, "also draw tokens/s and the limits into this file")
       ->type_name("FILE");
   app->footer(

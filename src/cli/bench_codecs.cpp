@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/try.h"
 #include "cli/bench_table.h"
+#include "cli/choice.h"
 #include "cli/input.h"
 #include "cli/model_options.h"
 #include "engine/core.h"
@@ -232,9 +233,7 @@ std::function<Result<ExitCode>()> add_bench_codecs(CLI::App& bench) {
                   "how often each state is packed; the fastest counts")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
-  app->add_option("--format", options->format, "md, csv or json lines")
-      ->type_name("md|csv|json")
-      ->transform(CLI::CheckedTransformer(table_formats(), CLI::ignore_case));
+  add_choice(*app, "--format", options->format, table_formats(), "how rows are written");
   app->footer(
       "The text is cut into prompts and what follows each. bytes: of a state, the mean; ratio:\n"
       "what they were over what they are; worst_probability: the largest difference that any\n"

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/try.h"
 #include "cli/bench_table.h"
+#include "cli/choice.h"
 #include "engine/trace_simulator.h"
 
 namespace eddy {
@@ -17,6 +19,7 @@ namespace {
 constexpr std::uint64_t kMiB = 1 << 20;
 
 struct Options {
+  std::vector<TraceKind> traces = {kTraceKinds.begin(), kTraceKinds.end()};
   std::vector<std::uint64_t> budgets_mib = {32, 64, 128, 256, 1024, 0};
   std::uint64_t state_kib = 2736;  // mamba-130m in F32
   std::uint64_t seed = 1;
@@ -76,7 +79,7 @@ TableRow row_of(TraceKind trace, std::uint64_t budget_mib, const char* policy,
 
 Result<ExitCode> run(const Options& options) {
   fmt::print("{}", format_header(options.format, row_of(TraceKind::kChat, 0, "", {})));
-  for (const TraceKind kind : kTraceKinds) {
+  for (const TraceKind kind : options.traces) {
     const std::vector<TraceRequest> trace = make_trace(kind, options.seed);
     for (const std::uint64_t budget_mib : options.budgets_mib) {
       SimulatorOptions simulator;
@@ -97,6 +100,11 @@ Result<ExitCode> run(const Options& options) {
 std::function<Result<ExitCode>()> add_bench_traces(CLI::App& bench) {
   CLI::App* app = bench.add_subcommand("traces", "Compare rules of eviction on synthetic traces");
   const auto options = std::make_shared<Options>();
+  std::map<std::string, TraceKind> traces;
+  for (const TraceKind kind : kTraceKinds) traces.emplace(trace_name(kind), kind);
+  add_choice(*app, "--traces", options->traces, traces, "which ones; default: all")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app->add_option("--budgets", options->budgets_mib, "MiB for all states; 0: all that there are")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -108,9 +116,7 @@ std::function<Result<ExitCode>()> add_bench_traces(CLI::App& bench) {
   app->add_option("--seed", options->seed, "of the traces")
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 32));
-  app->add_option("--format", options->format, "md, csv or json lines")
-      ->type_name("md|csv|json")
-      ->transform(CLI::CheckedTransformer(table_formats(), CLI::ignore_case));
+  add_choice(*app, "--format", options->format, table_formats(), "how rows are written");
   app->footer(
       "Needs no model: states are counted, not computed. hit_rate: prompt tokens that were "
       "restored;\n"

@@ -5,23 +5,11 @@
 #include <map>
 
 #include "base/try.h"
+#include "cli/choice.h"
 #include "cli/console.h"
 
 namespace eddy {
 namespace {
-
-template <class T>
-CLI::Option* add_type(CLI::App& command, const std::string& flag, T& type,
-                      const std::map<std::string, T>& names) {
-  std::string list;
-  for (const auto& [name, value] : names) list += (list.empty() ? "" : "|") + name;
-  const auto parse = [&type, names, list](const std::string& text) {
-    const auto found = names.find(CLI::detail::to_lower(text));
-    if (found == names.end()) throw CLI::ValidationError(text + ", expected " + list);
-    type = found->second;
-  };
-  return command.add_option_function<std::string>(flag, parse)->type_name(list);
-}
 
 void add_element_types(CLI::App& command, EngineOptions& engine) {
   const std::map<std::string, StateType> states = {
@@ -30,12 +18,11 @@ void add_element_types(CLI::App& command, EngineOptions& engine) {
                                              {"f16", KvType::kF16},
                                              {"bf16", KvType::kBF16},
                                              {"q8_0", KvType::kQ8_0}};
-  add_type(command, "--type-r", engine.type_r, states)
-      ->description("element type of the recurrent state");
-  add_type(command, "--type-s", engine.type_s, states)
-      ->description("element type of the short-convolution state");
-  add_type(command, "--type-kv", engine.type_kv, kvs)
-      ->description("element type of attention's keys and values");
+  add_choice(command, "--type-r", engine.type_r, states, "element type of the recurrent state");
+  add_choice(command, "--type-s", engine.type_s, states,
+             "element type of the short-convolution state");
+  add_choice(command, "--type-kv", engine.type_kv, kvs,
+             "element type of attention's keys and values");
 }
 
 }  // namespace
@@ -96,8 +83,8 @@ void add_memory_options(CLI::App& command, EngineOptions& engine) {
                                                     {"zstd", StateCodec::kZstd},
                                                     {"int16", StateCodec::kInt16},
                                                     {"int8", StateCodec::kInt8}};
-  add_type(command, "--prefix-cache-codec", engine.prefix_cache_codec, codecs)
-      ->description("how these states are packed; with int16 and int8 they are rounded");
+  add_choice(command, "--prefix-cache-codec", engine.prefix_cache_codec, codecs,
+             "how these states are packed; with int16 and int8 they are rounded");
   command
       .add_option("--park-folder", engine.park_folder,
                   "folder for the states of conversations that wait; default: host memory")
