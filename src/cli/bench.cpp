@@ -20,6 +20,7 @@
 #include "cli/bench_chart.h"
 #include "cli/bench_codecs.h"
 #include "cli/bench_sessions.h"
+#include "cli/bench_speculation.h"
 #include "cli/bench_state.h"
 #include "cli/bench_table.h"
 #include "cli/bench_traces.h"
@@ -292,6 +293,7 @@ Command add_bench(CLI::App& program) {
   add_model_options(*app, options->model);
   add_memory_options(*app, options->model.engine);
   const std::function<Result<ExitCode>()> run_codecs = add_bench_codecs(*app);
+  const std::function<Result<ExitCode>()> run_speculation = add_bench_speculation(*app);
   const std::function<Result<ExitCode>()> run_traces = add_bench_traces(*app);
   add_list(*app, "-t,--threads", options->threads, 0, 256,
            "threads; 0: one for each physical core");
@@ -324,10 +326,12 @@ Command add_bench(CLI::App& program) {
       "compute_share\n"
       "are these times over the measured one, limit_share the larger of both.\n\n"
       "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces\n"
-      "  eddy bench codecs model.gguf text.txt");
+      "  eddy bench codecs model.gguf text.txt\n"
+      "  eddy bench speculation model.gguf before.cpp after.cpp");
   app->get_option("MODEL")->required(false);  // its own commands have theirs; run() asks for it
-  return {.app = app, .run = [app, options, run_codecs, run_traces] {
+  return {.app = app, .run = [app, options, run_codecs, run_speculation, run_traces] {
             if (app->got_subcommand("codecs")) return run_codecs();
+            if (app->got_subcommand("speculation")) return run_speculation();
             options->has_prompt_tokens = app->count("--prompt-tokens") > 0;
             return app->got_subcommand("traces") ? run_traces() : run(*options);
           }};

@@ -7,10 +7,6 @@
 #include "cli/command.h"
 #include "eddy/result.h"
 
-namespace CLI {
-class App;
-}  // namespace CLI
-
 namespace eddy {
 
 // Adds the subcommand to `bench`; what runs it.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@ struct Options {
   std::vector<std::uint64_t> budgets_mib = {32, 64, 128, 256, 1024, 0};
   std::uint64_t state_kib = 2736;  // mamba-130m in F32
   std::uint64_t seed = 1;
+  std::size_t n_requests = 0;  // of each trace; 0: all
   TableFormat format = TableFormat::kMarkdown;
 };
 
@@ -80,7 +82,8 @@ TableRow row_of(TraceKind trace, std::uint64_t budget_mib, const char* policy,
 Result<ExitCode> run(const Options& options) {
   fmt::print("{}", format_header(options.format, row_of(TraceKind::kChat, 0, "", {})));
   for (const TraceKind kind : options.traces) {
-    const std::vector<TraceRequest> trace = make_trace(kind, options.seed);
+    std::vector<TraceRequest> trace = make_trace(kind, options.seed);
+    if (options.n_requests > 0) trace.resize(std::min(options.n_requests, trace.size()));
     for (const std::uint64_t budget_mib : options.budgets_mib) {
       SimulatorOptions simulator;
       simulator.n_state_bytes = options.state_kib * 1024;
@@ -116,6 +119,9 @@ std::function<Result<ExitCode>()> add_bench_traces(CLI::App& bench) {
   app->add_option("--seed", options->seed, "of the traces")
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 32));
+  app->add_option("--requests", options->n_requests, "the first N of each trace; 0: all")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 20));
   add_choice(*app, "--format", options->format, table_formats(), "how rows are written");
   app->footer(
       "Needs no model: states are counted, not computed. hit_rate: prompt tokens that were "

@@ -6,10 +6,6 @@
 #include "cli/command.h"
 #include "eddy/result.h"
 
-namespace CLI {
-class App;
-}  // namespace CLI
-
 namespace eddy {
 
 // Adds `traces` to `eddy bench`; what it returns runs it.

@@ -11,7 +11,7 @@ namespace eddy::cli_test {
 namespace {
 
 std::vector<std::string> lines_of(Args more) {
-  Args args = {"bench", "traces", "--budgets", "64"};
+  Args args = {"bench", "traces", "--budgets", "16", "--requests", "40"};
   args.insert(args.end(), more.begin(), more.end());
   const Outcome outcome = run_eddy(args);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
@@ -31,7 +31,8 @@ TEST(BenchTraces, JsonHasARowForEachTraceAndPolicy) {
     const auto row = nlohmann::json::parse(lines[i]);
     EXPECT_EQ(row["trace"], traces[i / 4]);
     EXPECT_EQ(row["policy"], policies[i % 4]);
-    EXPECT_EQ(row["budget_mib"], "64");
+    EXPECT_EQ(row["budget_mib"], "16");
+    EXPECT_EQ(row["requests"], 40);
     EXPECT_GT(row["hit_rate"].get<double>(), 0);
     EXPECT_LT(row["hit_rate"].get<double>(), 1);
     EXPECT_GT(row["shared"].get<int>(), row["recomputed_shared"].get<int>());
@@ -42,12 +43,12 @@ TEST(BenchTraces, TablesHaveTheSameRowsTwice) {
   const auto csv = lines_of({"--format", "csv", "--traces", "tree,chat"});
   ASSERT_EQ(csv.size(), 9u);
   EXPECT_TRUE(csv[0].starts_with("trace,budget_mib,policy,requests,"));
-  EXPECT_TRUE(csv[1].starts_with("tree,64,eddy,")) << csv[1];
+  EXPECT_TRUE(csv[1].starts_with("tree,16,eddy,40,")) << csv[1];
   EXPECT_EQ(csv, lines_of({"--format", "csv", "--traces", "tree,chat"}));
   EXPECT_NE(csv, lines_of({"--format", "csv", "--traces", "tree,chat", "--seed", "2"}));
   const auto md = lines_of({"--traces", "chat"});
   ASSERT_EQ(md.size(), 6u);
-  EXPECT_TRUE(md[2].starts_with("| chat | 64 | eddy | 500 |")) << md[2];
+  EXPECT_TRUE(md[2].starts_with("| chat | 16 | eddy | 40 |")) << md[2];
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/support/fails_with.h"
+#include "base/support/sanitized.h"
 #include "base/support/temporary_folder.h"
 #include "eddy/engine.h"
 #include "engine/model_file.h"
@@ -78,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Places, Parking, testing::Values(Place::kHost, Place::k
                          });
 
 TEST_P(Parking, ThousandsOfSessionsGoOnOverSixteenCells) {
-  constexpr int kSessions = 2000;
+  constexpr int kSessions = test::kIsSanitized ? 200 : 2000;
   {
     Engine engine = open(options(kSessions, 16)), plain = open_plain();
     std::vector<Session> sessions = feed(engine, kSessions);
