@@ -92,11 +92,11 @@ class Answers {
   }
 
   void take_results() {
-    const auto ended = std::ranges::stable_partition(
-        active_, [](const Active& active) { return active.step != nullptr; });
-    std::vector<Active> done(std::make_move_iterator(ended.begin()),
-                             std::make_move_iterator(ended.end()));
-    active_.erase(ended.begin(), ended.end());
+    const auto ended = std::stable_partition(active_.begin(), active_.end(),
+                                             [](const Active& a) { return a.step != nullptr; });
+    std::vector<Active> done(std::make_move_iterator(ended),
+                             std::make_move_iterator(active_.end()));
+    active_.erase(ended, active_.end());
     for (Active& active : done) {
       n_cells_left_ += active.n_cells;
       auto result = active.answer->result();

@@ -231,7 +231,7 @@ Result<InitState> Engine::Core::read_init_state(const std::string& path) const {
                   eddy::read_init_state(posix_file_system(), path, *parts.model));
   auto bytes = memory->initial_state(rows.r);
   if (!bytes) return prefixed(path, bytes.error());
-  auto impl = std::make_shared<InitState::Impl>(key, std::move(*bytes));
+  auto impl = std::make_shared<InitState::Impl>(InitState::Impl{key, std::move(*bytes)});
   impl->key.init_state = rows.digest;
   return InitState(std::move(impl));
 }
