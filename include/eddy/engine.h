@@ -285,7 +285,8 @@ class Session;
 // The answer is the same, bit for bit, with any guesses and any sampling: a guess is accepted if it
 // is what would have been chosen there. What was read in vain is taken back by the update log.
 struct SpeculationParams {
-  std::int32_t max_draft = 0;  // most tokens guessed at once, 0 .. 256; 0: none
+  // Most tokens guessed at once, 0 .. 256, and no more than half of n_rewind; 0: none.
+  std::int32_t max_draft = 0;
   // Guesses: of another engine's session, whose model has the same vocabulary; without, what
   // followed the last tokens when they stood in the text before. Used while generate() runs.
   Session* draft = nullptr;

@@ -28,6 +28,14 @@ Status check_params(const GenerateParams& params) {
   return {};
 }
 
+// Guesses that are wrong are taken back from a state before them, which must still be in the window
+// then, and have a cell. Longer ones would be no better: half a window costs what its tokens cost.
+std::size_t longest_draft(const SpeculationParams& params, const RecurrentMemory& memory) {
+  const auto most = static_cast<std::size_t>(params.max_draft);
+  if (!memory.log().is_on()) return most;
+  return std::min(most, static_cast<std::size_t>(memory.log().n_rewind()) / 2);
+}
+
 void reserve(std::vector<Token>& tokens, std::size_t n) {
   const std::size_t n_needed = tokens.size() + n;
   if (n_needed > tokens.capacity()) tokens.reserve(std::max(n_needed, 2 * tokens.size()) + 16);
@@ -53,7 +61,7 @@ Answer::Answer(const GenerateParams& params, Session::Impl& session, const Sessi
       on_text_(on_text),
       sampler_(std::move(sampler)),
       filter_(params.stop),
-      draft_length_(static_cast<std::size_t>(params.speculation.max_draft)) {
+      draft_length_(longest_draft(params.speculation, *session.core->memory)) {
   if (params.speculation.draft) {
     drafter_ = std::make_unique<ModelDrafter>(*params.speculation.draft);
   } else if (params.speculation.max_draft > 0) {

@@ -25,28 +25,43 @@ void NgramDrafter::index(std::span<const Token> tokens) {
   seen_.erase(differs, seen_.end());  // entries beyond are seen to be wrong when they are used
   while (seen_.size() < text.size()) {
     seen_.push_back(text[seen_.size()]);
-    for (std::size_t n = kShortest; n <= std::min(kLongest, seen_.size()); ++n) {
-      next_[key(std::span(seen_).last(n))] = seen_.size();
+    for (const std::size_t n : kLengths) {
+      if (n <= seen_.size()) next_[key(std::span(seen_).last(n))] = seen_.size();
     }
   }
 }
 
+std::size_t NgramDrafter::n_matched(std::span<const Token> tokens, std::size_t at) {
+  const std::size_t most = std::min(at, kMostMatched);
+  std::size_t n = 0;
+  while (n < most && tokens[at - 1 - n] == tokens[tokens.size() - 1 - n]) ++n;
+  return n;
+}
+
 Status NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) {
-  if (tokens.size() <= kShortest) return {};
+  constexpr std::size_t kFewest = 2;
+  if (tokens.size() <= kFewest) return {};
   index(tokens);
-  for (std::size_t length = std::min(kLongest, tokens.size() - 1); length >= kShortest; --length) {
-    const auto gram = tokens.last(length);
-    const auto found = next_.find(key(gram));
-    if (found == next_.end() || found->second >= tokens.size() || found->second < length) continue;
-    const auto before = tokens.subspan(found->second - length, length);
-    if (!std::ranges::equal(gram, before)) continue;
-    // Where what followed reaches the end of the text, the guess goes on with itself.
-    const std::size_t first_guess = out.size();
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::size_t at = found->second + i;
-      out.push_back(at < tokens.size() ? tokens[at] : out[first_guess + at - tokens.size()]);
-    }
-    return {};
+  std::size_t best = 0, n_best = kFewest - 1;
+  const auto consider = [&](std::size_t at) {
+    if (at >= tokens.size() || n_matched(tokens, at) <= n_best) return;
+    best = at;
+    n_best = n_matched(tokens, at);
+  };
+  if (n_apart_ > 0 && n_apart_ < tokens.size()) consider(tokens.size() - n_apart_);
+  for (const std::size_t length : kLengths) {
+    if (length > tokens.size()) continue;
+    const auto found = next_.find(key(tokens.last(length)));
+    if (found != next_.end()) consider(found->second);
+  }
+  if (best == 0) return {};
+  n_apart_ = tokens.size() - best;
+  n = std::min(n, 2 * n_best);
+  // Where what followed reaches the end of the text, the guess goes on with itself.
+  const std::size_t first_guess = out.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t at = best + i;
+    out.push_back(at < tokens.size() ? tokens[at] : out[first_guess + at - tokens.size()]);
   }
   return {};
 }

@@ -26,22 +26,28 @@ class Drafter {
   virtual Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) = 0;
 };
 
-// What followed when the last few tokens stood there before: the longest match, of those the
-// newest; a text that goes round in circles is guessed to go on so. A call compares the text with
-// what is in the index, O(tokens), and adds what is new.
+// What followed where the newest tokens stood before: where the most of them did, and of equal
+// places where the last guess came from, which keeps to its place in a text that is copied. The
+// more of them match, the longer the guess; a text that goes round in circles is guessed to go on
+// so. A call compares the text with what is in the index, O(tokens), and adds what is new.
 class NgramDrafter final : public Drafter {
  public:
   Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) override;
 
  private:
-  static constexpr std::size_t kShortest = 2, kLongest = 5;  // tokens that must match
+  static constexpr std::size_t kLengths[] = {16, 8, 5, 3, 2};  // tokens that must match
 
   void index(std::span<const Token> tokens);
   static std::uint64_t key(std::span<const Token> gram);
 
+  // How many of the newest tokens stand before `at` too, at most kMostMatched.
+  static constexpr std::size_t kMostMatched = 64;
+  static std::size_t n_matched(std::span<const Token> tokens, std::size_t at);
+
   std::vector<Token> seen_;  // what is in the index: a prefix of the text, its last token excepted
   // By n-gram: the position after its newest occurrence. Keys may collide: tokens are compared.
   std::unordered_map<std::uint64_t, std::size_t> next_;
+  std::size_t n_apart_ = 0;  // from where the last guess came from to where it stood; 0: no guess
 };
 
 // What a small model of the same vocabulary finds most likely. Its session follows the text, and is

@@ -14,9 +14,8 @@ Result<std::shared_ptr<const PinnedState>> PinnedStates::pin(RecurrentMemory& me
   EDDY_TRY_ASSIGN(Checkpoint cell, memory.checkpoint(seq, kWorth));
   std::weak_ptr<PinnedState>& known = in_cells_[cell.cell()];
   auto state = known.lock();
-  if (!state || !state->cell->is_kept()) {
-    state = std::make_shared<PinnedState>();
-    state->cell.emplace(std::move(cell));
+  if (!state || !state->cell.is_kept()) {
+    state = std::make_shared<PinnedState>(PinnedState{.cell = std::move(cell)});
     known = state;
   }
   return std::shared_ptr<const PinnedState>(std::move(state));
@@ -26,7 +25,6 @@ void PinnedStates::note_evicted(const EvictedCheckpoint& evicted) noexcept {
   const auto found = in_cells_.find(evicted.cell);
   if (found == in_cells_.end()) return;
   if (const auto state = found->second.lock()) {
-    state->cell.reset();
     try {
       state->bytes.assign(evicted.state.begin(), evicted.state.end());
     } catch (const std::bad_alloc&) {  // lost

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -19,8 +18,8 @@ namespace eddy {
 
 // A state that never changes.
 struct PinnedState {
-  std::optional<Checkpoint> cell;
-  std::vector<std::byte> bytes;  // where there is no cell; empty: it is lost
+  Checkpoint cell;
+  std::vector<std::byte> bytes = {};  // once it is not kept there; empty: it is lost
 };
 
 // The pinned states in cells, by cell.

@@ -45,9 +45,8 @@ Status Session::restore(const SessionCheckpoint& checkpoint) {
 
 // Where it is lost the sequence is empty, and its next use computes it.
 Status Engine::Core::start(SeqId seq, const PinnedState* state) {
-  const bool is_in_cell = state && state->cell && state->cell->is_kept();
-  if (is_in_cell) {
-    EDDY_TRY(memory->start(seq, *state->cell));
+  if (state && state->cell.is_kept()) {
+    EDDY_TRY(memory->start(seq, state->cell));
   } else if (state && !state->bytes.empty()) {
     EDDY_TRY(memory->state_read(state->bytes, seq, Checksums::kIgnore));
   } else {

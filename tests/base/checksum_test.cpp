@@ -22,7 +22,7 @@ TEST(Checksum, OfNothingIsXxh3s) {
 }
 
 TEST(Checksum, SeesEveryByte) {
-  for (const std::size_t n : {1, 3, 16, 17, 128, 240, 241, 1000}) {
+  for (const std::size_t n : {1U, 3U, 16U, 17U, 128U, 240U, 241U, 1000U}) {
     std::vector<std::byte> bytes = numbered(n);
     const std::uint64_t sum = checksum64(bytes);
     const Digest128 digest = checksum128(bytes);
@@ -37,7 +37,7 @@ TEST(Checksum, SeesEveryByte) {
 
 TEST(Checksum, IsTheSameInPieces) {
   Checksum checksum;
-  for (const std::size_t n : {0, 1, 17, 240, 241, 1024, 5000}) {
+  for (const std::size_t n : {0U, 1U, 17U, 240U, 241U, 1024U, 5000U}) {
     const std::vector<std::byte> bytes = numbered(n);
     for (const std::size_t cut : {std::size_t{0}, n / 3, n}) {
       checksum.reset();
@@ -54,7 +54,7 @@ TEST(Checksum, IsTheSameInPieces) {
 // The plain one is the library's own; whole, and in pieces that end inside of its blocks.
 TEST(Checksum, OfAvx2IsThePlainOne) {
   if (!avx2_xxh3()) GTEST_SKIP() << "not on this machine";
-  for (const std::size_t n : {0, 1, 240, 241, 1024, 1025, 5000, 100'000}) {
+  for (const std::size_t n : {0U, 1U, 240U, 241U, 1024U, 1025U, 5000U, 100'000U}) {
     const std::vector<std::byte> bytes = numbered(n);
     EXPECT_EQ(avx2_xxh3()->sum64(bytes.data(), n), plain_xxh3().sum64(bytes.data(), n)) << n;
     std::uint64_t plain[2], avx2[2];

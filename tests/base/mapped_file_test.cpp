@@ -29,7 +29,7 @@ using Worlds = ::testing::Types<DiskWorld, MemoryWorld>;
 TYPED_TEST_SUITE(MappedFileTest, Worlds);
 
 TYPED_TEST(MappedFileTest, HasTheBytesOfTheFile) {
-  for (const std::size_t n : {1, 15, 4096, 100'000}) {
+  for (const std::size_t n : {1U, 15U, 4096U, 100'000U}) {
     std::string content(n, 'x');
     for (std::size_t i = 0; i < n; ++i) content[i] = static_cast<char>(i * i % 251);
     this->world.put("file", content);

@@ -16,7 +16,7 @@ struct Scripted {
 
   explicit Scripted(std::string text) {
     EXPECT_TRUE(session.feed("?").ok());
-    fake.script->answer = [this, text = std::move(text), n = std::size_t{0}](Token) mutable {
+    fake.script->answer = [text = std::move(text), n = std::size_t{0}](Token) mutable {
       return n < text.size() ? Token(static_cast<unsigned char>(text[n++])) : fakes::kEnd;
     };
   }

@@ -162,6 +162,41 @@ TEST(NgramDrafter, GuessesWhatFollowedTheLongestMatch) {
   EXPECT_EQ(drafted({}, 3), std::vector<int>{});
 }
 
+TEST(NgramDrafter, GuessesFurtherTheMoreMatches) {
+  NgramDrafter drafter;
+  Tokens text, out;
+  for (const int t : {5, 6, 7, 8, 9, 1, 2, 3, 5, 6}) text.push_back(Token(t));
+  ASSERT_TRUE(drafter.draft(text, 9, out).ok());
+  EXPECT_EQ(out.size(), 4U);  // twice as many as match
+  text.push_back(out[0]);
+  out.clear();
+  ASSERT_TRUE(drafter.draft(text, 9, out).ok());
+  EXPECT_EQ(out.size(), 6U);
+}
+
+// Two passages differ in their first and their last token. The one that is copied is the older, and
+// where it ends more tokens than any gram has are those of both.
+TEST(NgramDrafter, KeepsToItsPlaceInATextThatIsCopied) {
+  const auto passage = [](int first, int last) {
+    Tokens tokens = {Token(first)};
+    for (int i = 0; i < 40; ++i) tokens.push_back(Token(i));
+    tokens.push_back(Token(last));
+    return tokens;
+  };
+  Tokens text = passage(100, 101);
+  for (const Token token : passage(200, 201)) text.push_back(token);
+  NgramDrafter drafter;
+  Tokens out;
+  for (const Token token : passage(100, 101)) {
+    if (!out.empty()) {
+      EXPECT_EQ(out[0], token);
+    }
+    text.push_back(token);
+    out.clear();
+    ASSERT_TRUE(drafter.draft(text, 3, out).ok());
+  }
+}
+
 TEST(DraftLength, GrowsWithSuccessAndRestsAfterFailure) {
   DraftLength length(16);
   EXPECT_EQ(length.next(0), 4U);

@@ -64,7 +64,7 @@ TEST_F(GgufWriterTest, WritesTheSampleByteForByte) {
   const auto written = rewrite(*file);
   ASSERT_TRUE(succeeds(written));
   // The sample has other bytes where the writer has zeros, between the data of two tensors.
-  for (const std::size_t gap : {12, 13, 14, 15, 84, 85, 86, 87}) {
+  for (const std::size_t gap : {12U, 13U, 14U, 15U, 84U, 85U, 86U, 87U}) {
     expected[expected.size() - 100 + gap] = std::byte{0};
   }
   expected.resize((expected.size() + 7) / 8 * 8);

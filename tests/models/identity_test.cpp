@@ -111,7 +111,7 @@ TEST(Identity, SeesTheArchitectureAndEveryHyperParameter) {
       {"mamba.list", GgufArray{GgufType::kU32, 1, std::span(kArrayElements).first(4)}},
       {"mamba.list", GgufArray{GgufType::kU16, 4, kArrayElements}}};
   for (const auto& [key, value] : changes) {
-    EXPECT_TRUE(is_seen([&](Draft& d) { entry(d, key) = value; })) << key;
+    EXPECT_TRUE(is_seen([&, key = key, value = value](Draft& d) { entry(d, key) = value; })) << key;
   }
   EXPECT_TRUE(is_seen([](Draft& d) { d.entries[1].first = "mamba.blocks"; }));
   EXPECT_TRUE(is_seen([](Draft& d) { d.entries.erase(d.entries.begin() + 3); }));

@@ -56,7 +56,7 @@ class TokenShiftCase final : public OpCase {
     Row before[2] = {Row(size(s_.n)), Row(size(s_.n))};
     return each_token(*this, [&](int pos) {
       Row out;
-      for (const std::size_t i : {0, 1}) {
+      for (const std::size_t i : {0U, 1U}) {
         const Row half =
             reference::token_shift(row(i, seq, pos), lerp_.values, state_type(s_.type), before[i]);
         out.insert(out.end(), half.begin(), half.end());

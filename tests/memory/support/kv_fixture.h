@@ -88,7 +88,7 @@ class KvFixture : public ::testing::Test {
   std::uint32_t kv_size = 12 * kP;
   std::function<bool(LayerId)> filter;
   std::optional<KvMemory> kv;
-  const CellId a{0}, b{1}, c{2}, none;
+  const CellId a{0}, b{1}, c{2}, none{};
 };
 
 }  // namespace eddy::test
