@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace eddy::test {
 
@@ -19,5 +20,24 @@ class Random {
   }
   std::uint64_t state_;
 };
+
+// How often something comes, of the sum of all weights.
+template <class Kind>
+struct Weight {
+  Kind kind;
+  std::uint32_t weight;
+};
+
+template <class Kind>
+Kind random_kind(Random& random, std::span<const Weight<Kind>> weights) {
+  std::uint32_t sum = 0;
+  for (const auto& w : weights) sum += w.weight;
+  std::uint32_t left = random.below(sum);
+  for (const auto& w : weights) {
+    if (left < w.weight) return w.kind;
+    left -= w.weight;
+  }
+  return weights.front().kind;  // not reached
+}
 
 }  // namespace eddy::test

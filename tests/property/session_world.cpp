@@ -28,27 +28,14 @@ constexpr const char* kNames[kActs] = {
     "open", "prompt", "feed",       "generate", "together", "fork",  "rewind",   "turn", "park",
     "save", "load",   "checkpoint", "restore",  "forget",   "reset", "evaluate", "crash"};
 
-// How often each comes, of 100.
-struct Weight {
-  Act act;
-  std::uint32_t weight;
-};
-constexpr Weight kWeights[] = {{Act::kOpen, 3},      {Act::kPrompt, 12},  {Act::kFeed, 12},
-                               {Act::kGenerate, 18}, {Act::kTogether, 5}, {Act::kFork, 8},
-                               {Act::kRewind, 10},   {Act::kTurn, 2},     {Act::kPark, 6},
-                               {Act::kSave, 4},      {Act::kLoad, 4},     {Act::kCheckpoint, 5},
-                               {Act::kRestore, 5},   {Act::kForget, 2},   {Act::kReset, 2},
-                               {Act::kEvaluate, 1},  {Act::kCrash, 1}};
+// Of 100.
+constexpr Weight<Act> kWeights[] = {
+    {Act::kOpen, 3},     {Act::kPrompt, 12}, {Act::kFeed, 12},   {Act::kGenerate, 18},
+    {Act::kTogether, 5}, {Act::kFork, 8},    {Act::kRewind, 10}, {Act::kTurn, 2},
+    {Act::kPark, 6},     {Act::kSave, 4},    {Act::kLoad, 4},    {Act::kCheckpoint, 5},
+    {Act::kRestore, 5},  {Act::kForget, 2},  {Act::kReset, 2},   {Act::kEvaluate, 1},
+    {Act::kCrash, 1}};
 static_assert(std::size(kWeights) == kActs);
-
-Act random_act(Random& random) {
-  std::uint32_t left = random.below(100);
-  for (const Weight& w : kWeights) {
-    if (left < w.weight) return w.act;
-    left -= w.weight;
-  }
-  return Act::kGenerate;
-}
 
 bool begins_with(const std::vector<Token>& tokens, const std::vector<Token>& begin) {
   return tokens.size() >= begin.size() && std::equal(begin.begin(), begin.end(), tokens.begin());
@@ -67,7 +54,7 @@ std::vector<Step> random_steps(const SessionWorldConfig& config, std::uint64_t s
   Random random(seed);
   std::vector<Step> steps(n);
   for (Step& step : steps) {
-    step.act = random_act(random);
+    step.act = random_kind<Act>(random, kWeights);
     step.seat = random.below(config.n_seqs);
     step.other = random.below(1u << 16);
     step.n = 1 + random.below(random.below(4) == 0 ? 150 : 12);
