@@ -91,6 +91,26 @@ FileSystem& posix_file_system() {
   return file_system;
 }
 
+// Page by page it would be a fault for each few of them.
+void populate(std::span<const std::byte> bytes) {
+  constexpr std::uintptr_t kPageBytes = 4096;
+  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t first = address / kPageBytes * kPageBytes;
+#ifdef MADV_POPULATE_READ
+  constexpr int kPopulateRead = MADV_POPULATE_READ;
+#else
+  constexpr int kPopulateRead = 22;  // of Linux 5.14; older ones refuse it
+#endif
+  if (::madvise(reinterpret_cast<void*>(first), address - first + bytes.size(), kPopulateRead) ==
+      0) {
+    return;
+  }
+  for (std::size_t i = 0; i < bytes.size(); i += kPageBytes) {
+    const volatile std::byte* touched = &bytes[i];
+    [[maybe_unused]] const std::byte value = *touched;
+  }
+}
+
 Error file_error(const std::string& path, const char* what, SysResult failure) {
   const auto number = static_cast<int>(-failure);
   const ErrorCode code = number == ENOENT   ? ErrorCode::kNotFound

@@ -56,6 +56,9 @@ class FileSystem {
 // The operating system's.
 FileSystem& posix_file_system();
 
+// Brings bytes of a mapping into memory, and waits until they are there.
+void populate(std::span<const std::byte> bytes);
+
 // "path: cannot open: No such file or directory" for a negative errno. kNotFound, kOutOfMemory or
 // kIo.
 Error file_error(const std::string& path, const char* what, SysResult failure);

@@ -1,7 +1,9 @@
 #include "engine/open.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "base/file_system.h"
 #include "base/threads.h"
 #include "base/try.h"
 #include "cpu/cpu_ops.h"
@@ -14,16 +16,13 @@ namespace {
 // Brings the weights into memory and tells how far it is. Without it they come with their first
 // use.
 void load_weights(const GgufFile& file, const std::function<void(double)>& on_load) {
-  constexpr std::size_t kPageBytes = 4096;
   constexpr std::size_t kStepBytes = 8u << 20;
   std::size_t n_all = 0, n_done = 0;
   for (const GgufTensor& tensor : file.tensors()) n_all += tensor.data.size();
   for (const GgufTensor& tensor : file.tensors()) {
-    for (std::size_t i = 0; i < tensor.data.size(); i += kPageBytes) {
-      const volatile std::byte* touched = &tensor.data[i];
-      [[maybe_unused]] const std::byte value = *touched;
-      if (i % kStepBytes != 0) continue;
+    for (std::size_t i = 0; i < tensor.data.size(); i += kStepBytes) {
       on_load(static_cast<double>(n_done + i) / static_cast<double>(n_all));
+      populate(tensor.data.subspan(i, std::min(kStepBytes, tensor.data.size() - i)));
     }
     n_done += tensor.data.size();
   }

@@ -25,6 +25,20 @@ class PosixFileSystem : public ::testing::Test {
   TemporaryFolder folder;
 };
 
+TEST_F(PosixFileSystem, PopulatesAnyPartOfAMapping) {
+  folder.put("pages", std::string(3 * 4096 + 5, 'x'));
+  const int fd = static_cast<int>(fs.open_to_read(folder.path("pages")));
+  const std::byte* address = nullptr;
+  ASSERT_EQ(fs.map(fd, 3 * 4096 + 5, &address), 0);
+  const std::span<const std::byte> bytes(address, 3 * 4096 + 5);
+  populate(bytes);
+  populate(bytes.subspan(4097, 2));
+  populate(bytes.last(1));
+  populate(bytes.first(0));
+  fs.unmap(bytes);
+  EXPECT_EQ(fs.close(fd), 0);
+}
+
 TEST_F(PosixFileSystem, CreatesWritesSyncsAndRenames) {
   const int fd = create("one");
   const std::string_view text = "content";

@@ -162,14 +162,17 @@ TEST_F(CheckpointTest, ALiveSequenceGoesBeforeItsOwnCheckpoint) {
   EXPECT_FALSE(own.is_kept());
 }
 
+// Both that share its cell leave it, whether it is pinned or not.
 TEST_F(CheckpointTest, UnpinningThatSavesNothingIsNotDone) {
-  make(2, 3);
-  ASSERT_OK(extend(0, tokens({1})));
-  ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
-  Checkpoint own = pin(0, 0);
-  ASSERT_OK(extend(2, tokens({2})));
-  EXPECT_CODE(extend(0, tokens({3})), kFull);  // 1 needs the cell whether it is pinned or not
+  make(3, 3);
+  const Checkpoint dear = pin_tokens(tokens({9}), 5);
+  ASSERT_OK(extend(1, tokens({1})));
+  ASSERT_OK(memory->seq_cp(SeqId(1), SeqId(2), -1, -1));
+  const Checkpoint own = pin(1, 0);
+  const auto t = tokens({3});
+  ASSERT_OK(extend({{SeqId(1), t}, {SeqId(2), t}}));
   EXPECT_TRUE(own.is_kept());
+  EXPECT_FALSE(dear.is_kept());
 }
 
 TEST_F(CheckpointTest, AUselessCheckpointIsNotEvictedOnTheWayToAUsefulOne) {
