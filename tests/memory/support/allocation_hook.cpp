@@ -2,15 +2,17 @@
 
 #include <malloc.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
 namespace {
 
-std::int64_t n_made = 0;
-std::int64_t n_left = -1;
-bool has_failed = false;
-std::int64_t n_bytes_now = 0;
+// Tests of several threads allocate too, while nobody looks.
+std::atomic<std::int64_t> n_made = 0;
+std::atomic<std::int64_t> n_left = -1;
+std::atomic<bool> has_failed = false;
+std::atomic<std::int64_t> n_bytes_now = 0;
 
 // glibc's chunks have 8 bytes of their own and are multiples of 16, at least 32. A sanitizer's
 // allocator tells what was asked for instead: rounded the same way.
