@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/error.h"
 
@@ -91,20 +93,23 @@ FileSystem& posix_file_system() {
   return file_system;
 }
 
-// Page by page it would be a fault for each few of them.
+// What is there already is mapped where it is used, which costs less than doing so beforehand.
 void populate(std::span<const std::byte> bytes) {
   constexpr std::uintptr_t kPageBytes = 4096;
   const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
   const std::uintptr_t first = address / kPageBytes * kPageBytes;
+  const std::size_t n_bytes = address - first + bytes.size();
+  std::vector<unsigned char> is_there((n_bytes + kPageBytes - 1) / kPageBytes);
+  const bool is_known = ::mincore(reinterpret_cast<void*>(first), n_bytes, is_there.data()) == 0;
+  if (is_known && std::ranges::all_of(is_there, [](unsigned char page) { return page % 2 == 1; })) {
+    return;
+  }
 #ifdef MADV_POPULATE_READ
   constexpr int kPopulateRead = MADV_POPULATE_READ;
 #else
   constexpr int kPopulateRead = 22;  // of Linux 5.14; older ones refuse it
 #endif
-  if (::madvise(reinterpret_cast<void*>(first), address - first + bytes.size(), kPopulateRead) ==
-      0) {
-    return;
-  }
+  if (::madvise(reinterpret_cast<void*>(first), n_bytes, kPopulateRead) == 0) return;
   for (std::size_t i = 0; i < bytes.size(); i += kPageBytes) {
     const volatile std::byte* touched = &bytes[i];
     [[maybe_unused]] const std::byte value = *touched;

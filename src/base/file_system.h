@@ -56,7 +56,7 @@ class FileSystem {
 // The operating system's.
 FileSystem& posix_file_system();
 
-// Brings bytes of a mapping into memory, and waits until they are there.
+// Brings bytes of a mapping from the disk into memory, and waits until they are there.
 void populate(std::span<const std::byte> bytes);
 
 // "path: cannot open: No such file or directory" for a negative errno. kNotFound, kOutOfMemory or

@@ -217,7 +217,9 @@ std::vector<float> Loader::small_transposed(std::string_view name, Shape shape) 
   std::vector<float> transposed(values.size());
   const auto n0 = static_cast<std::size_t>(shape.begin()[0]);
   const auto n1 = static_cast<std::size_t>(shape.begin()[1]);
-  for (std::size_t i = 0; i < values.size(); ++i) transposed[i / n0 + i % n0 * n1] = values[i];
+  for (std::size_t row = 0; row < n1; ++row) {
+    for (std::size_t i = 0; i < n0; ++i) transposed[i * n1 + row] = values[row * n0 + i];
+  }
   return transposed;
 }
 
