@@ -214,6 +214,7 @@ void Loader::unused(std::string_view name, Shape shape) {
 
 std::vector<float> Loader::small_transposed(std::string_view name, Shape shape) {
   const std::vector<float> values = small(name, shape);
+  if (values.empty()) return values;  // the tensor is missing or misshapen, and will be named
   std::vector<float> transposed(values.size());
   const auto n0 = static_cast<std::size_t>(shape.begin()[0]);
   const auto n1 = static_cast<std::size_t>(shape.begin()[1]);
