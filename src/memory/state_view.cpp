@@ -95,10 +95,6 @@ Status StateView::check_sequences(Checksums checksums) {
   n_states_ = u32(at);
   n_sequences_ = u32(at + 4);
   const std::uint64_t n_payload = kSeqsHeadBytes + std::uint64_t{n_sequences_} * kSeqsEntryBytes;
-  if (n_left < kSectionExtraBytes + n_payload) {
-    return fail(ErrorCode::kMalformed, "SEQS 0: {} sequences do not fit into {} bytes",
-                n_sequences_, n_left);
-  }
   EDDY_TRY(check_section(kHeaderBytes, kTagSeqs, 0, n_payload, checksums));
   std::int64_t last_id = -1;
   std::uint32_t n_named = 0;

@@ -35,7 +35,7 @@ MUTANTS = [
         VIEW, "if (u32(kContentAt) != static_cast<std::uint32_t>(content)) {",
         "if (u32(kContentAt) > 2) {")]),
     ("A3", "a count is not compared with the bytes left", [(
-        VIEW, "if (n_left < kSectionExtraBytes + n_payload) {", "if (n_left == 1) {")]),
+        VIEW, " || n_left - kSectionExtraBytes < n_payload) {", ") {")]),
     ("A4", "ids of a dump are not looked up", [(
         STATE, "if (!ledger_.contains(last))", "if (last == SeqId(-7))")]),
     ("A5", "division by what the caller gives", [(
