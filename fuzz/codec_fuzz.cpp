@@ -8,8 +8,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "base/checksum.h"
 #include "base/little_endian.h"
 #include "memory/state_codec.h"
+#include "require.h"
 
 namespace {
 
@@ -26,12 +25,6 @@ using Bytes = std::vector<std::byte>;
 
 constexpr std::size_t kHeadBytes = 32;
 constexpr std::size_t kPackSumBytes = 8;
-
-void require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "codec_fuzz: %s\n", what);
-  std::abort();
-}
 
 void seal(Bytes& packed) {
   if (packed.size() < kPackSumBytes) return;

@@ -3,13 +3,12 @@
 // The first byte chooses the kind: 0 mod 3, tokenizer.json; 1, tokenizer.model; 2, RWKV's list.
 // Oracle: what is accepted has as many tokens as were asked for, and ids inside.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 
 #include "convert/rwkv_vocabulary.h"
 #include "convert/sentencepiece_model.h"
 #include "convert/tokenizer_json.h"
 #include "formats/json_text.h"
+#include "require.h"
 
 namespace {
 
@@ -22,12 +21,6 @@ Result<Vocabulary> read(unsigned kind, std::string_view text) {
   if (kind % 3 == 2) return convert::read_rwkv_vocabulary(text, kTokens);
   const auto json = parse_json(text);
   return json ? convert::read_tokenizer_json(*json, kTokens) : json.error();
-}
-
-void require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "convert_fuzz: %s\n", what);
-  std::abort();
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 // inside the input, and a session or a blob is written again as it was read.
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <span>
 #include <vector>
 
@@ -15,17 +13,12 @@
 #include "engine/session_summary.h"
 #include "memory/blob_file.h"
 #include "memory/state_format.h"
+#include "require.h"
 
 namespace {
 
 using namespace eddy;
 using Bytes = std::vector<std::byte>;
-
-void require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "session_fuzz: %s\n", what);
-  std::abort();
-}
 
 void reseal_state(std::span<std::byte> bytes) {
   if (bytes.size() < kHeaderBytes + kTrailerBytes) return;

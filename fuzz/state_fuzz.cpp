@@ -4,25 +4,18 @@
 // fuzzer gets past them); bit 1, checksums are ignored; bit 2, one sequence or all. Oracle: what is
 // refused changes nothing; what is installed is written back as the same bytes, sealed.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <vector>
 
 #include "../tests/memory/support/state_bytes.h"
 #include "memory/recurrent_memory.h"
+#include "require.h"
 
 namespace {
 
 using namespace eddy;
 using eddy::test::reseal;
-
-void require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "state_fuzz: %s\n", what);
-  std::abort();
-}
 
 class HostDevice final : public Device {
  public:

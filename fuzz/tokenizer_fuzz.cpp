@@ -5,25 +5,18 @@
 // token's text after its type, 0 to 7; a merge after "m"; the last line is the text. Oracle: tokens
 // lie in the vocabulary; with all bytes as tokens their bytes are the text.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "formats/gguf.h"
 #include "formats/gguf_writer.h"
+#include "require.h"
 #include "text/tokenizer.h"
 
 namespace {
 
 using namespace eddy;
-
-void require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "tokenizer_fuzz: %s\n", what);
-  std::abort();
-}
 
 struct Input {
   bool is_spm = false;

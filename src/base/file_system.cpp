@@ -104,12 +104,8 @@ void populate(std::span<const std::byte> bytes) {
   if (is_known && std::ranges::all_of(is_there, [](unsigned char page) { return page % 2 == 1; })) {
     return;
   }
-#ifdef MADV_POPULATE_READ
-  constexpr int kPopulateRead = MADV_POPULATE_READ;
-#else
-  constexpr int kPopulateRead = 22;  // of Linux 5.14; older ones refuse it
-#endif
-  if (::madvise(reinterpret_cast<void*>(first), n_bytes, kPopulateRead) == 0) return;
+  // Linux before 5.14 refuses it.
+  if (::madvise(reinterpret_cast<void*>(first), n_bytes, MADV_POPULATE_READ) == 0) return;
   for (std::size_t i = 0; i < bytes.size(); i += kPageBytes) {
     const volatile std::byte* touched = &bytes[i];
     [[maybe_unused]] const std::byte value = *touched;

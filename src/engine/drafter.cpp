@@ -44,9 +44,10 @@ Status NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::ve
   index(tokens);
   std::size_t best = 0, n_best = kFewest - 1;
   const auto consider = [&](std::size_t at) {
-    if (at >= tokens.size() || n_matched(tokens, at) <= n_best) return;
+    const std::size_t n_here = at < tokens.size() ? n_matched(tokens, at) : 0;
+    if (n_here <= n_best) return;
     best = at;
-    n_best = n_matched(tokens, at);
+    n_best = n_here;
   };
   if (n_apart_ > 0 && n_apart_ < tokens.size()) consider(tokens.size() - n_apart_);
   for (const std::size_t length : kLengths) {

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
+#include "leave_out.h"
 #include "random.h"
 
 namespace eddy::test {
@@ -138,19 +139,7 @@ std::string run(const WorldConfig& config, const std::vector<Op>& ops, std::size
 }
 
 std::vector<Op> shrink(const WorldConfig& config, std::vector<Op> ops) {
-  // Leave out runs of operations, long ones first.
-  for (std::size_t n = ops.size(); n > 0; n /= 2) {
-    for (std::size_t at = 0; at < ops.size();) {
-      std::vector<Op> fewer = ops;
-      const auto first = fewer.begin() + static_cast<std::ptrdiff_t>(at);
-      fewer.erase(first, first + static_cast<std::ptrdiff_t>(std::min(n, ops.size() - at)));
-      if (fails(config, fewer)) {
-        ops = fewer;
-      } else {
-        at += n;
-      }
-    }
-  }
+  ops = leave_out(std::move(ops), [&](const auto& fewer) { return fails(config, fewer); });
   // Make arguments plain.
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const Op plain;

@@ -4,11 +4,12 @@
 // EDDY_SEED sets the first seed, EDDY_SESSION_STEPS the number of steps for each engine.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/support/sanitized.h"
+#include "leave_out.h"
 #include "number_from.h"
 #include "session_world.h"
 
@@ -26,32 +27,16 @@ std::string run(const SessionWorldConfig& config, const std::vector<Step>& steps
   return difference;
 }
 
-// A short run that still fails: leaves out what it can, long pieces first.
-std::vector<Step> shrink(const SessionWorldConfig& config, std::vector<Step> steps) {
-  for (std::size_t n = steps.size() / 2; n > 0; n /= 2) {
-    for (std::size_t at = 0; at < steps.size();) {
-      std::vector<Step> fewer = steps;
-      const auto first = fewer.begin() + static_cast<std::ptrdiff_t>(at);
-      fewer.erase(first, first + static_cast<std::ptrdiff_t>(std::min(n, steps.size() - at)));
-      std::size_t n_done = 0;
-      if (run(config, fewer, n_done).empty()) {
-        at += n;
-      } else {
-        fewer.resize(n_done);
-        steps = std::move(fewer);
-      }
-    }
-  }
-  return steps;
-}
-
 void run_seed(const SessionWorldConfig& config, std::uint64_t seed, std::size_t n) {
   std::vector<Step> steps = random_steps(config, seed, n);
   std::size_t n_done = 0;
   const std::string difference = run(config, steps, n_done);
   if (difference.empty()) return;
   steps.resize(n_done);
-  steps = shrink(config, std::move(steps));
+  steps = leave_out(std::move(steps), [&](const auto& fewer) {
+    std::size_t n_until = 0;
+    return !run(config, fewer, n_until).empty();
+  });
   std::string report = config.architecture + ", seed " + std::to_string(seed) + ", after " +
                        std::to_string(n_done) + " steps: " + difference + "\nshrunk:\n";
   for (const Step& step : steps) report += "  " + to_string(step) + "\n";

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/support/sanitized.h"
 #include "cpu/cpu_ops.h"
 #include "engine/runner.h"
 #include "make_model/architectures.h"
@@ -55,9 +56,7 @@ void run_without_memory(const make_model::Architecture& architecture) {
 }
 
 TEST(RoomBeforeForwardDeathTest, IsMadeWithTheRunner) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "sanitizers need memory themselves";
-#endif
+  if (test::kIsSanitized) GTEST_SKIP() << "sanitizers need memory themselves";
   for (const auto& architecture : make_model::architectures()) {
     EXPECT_EXIT(run_without_memory(architecture), testing::ExitedWithCode(0), "")
         << architecture.name;
@@ -81,9 +80,7 @@ void multiply_without_memory(bool reserves) {
 }
 
 TEST(RoomBeforeForwardDeathTest, IsAllThatALinearAllocates) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "sanitizers need memory themselves";
-#endif
+  if (test::kIsSanitized) GTEST_SKIP() << "sanitizers need memory themselves";
   EXPECT_EXIT(multiply_without_memory(true), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(multiply_without_memory(false), testing::ExitedWithCode(1), "");
 }
