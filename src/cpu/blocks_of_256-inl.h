@@ -25,8 +25,9 @@ struct Q2_K {
     V16 d, d_low;
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<4>(blocks, 0, both);
-      d = gather_f16(blocks, 80);
-      d_low = gather_f16(blocks, 82);
+      const I16 halves = gather_word(blocks, 80);
+      d = low_half(halves);
+      d_low = high_half(halves);
     }
     HWY_INLINE void set(int c, V16* scale, V16* low) const {
       const I16 scales = bits_right(both[c / 2], 0, 15), lows = bits_right(both[c / 2], 4, 15);
@@ -61,13 +62,18 @@ struct Q3_K {
     I16 scales[4];  // byte s: 32 more than the scale of sixteen elements
     V16 d;
     HWY_INLINE void load(const RowBlocks& blocks) {
-      const I16 low[2] = {gather_word(blocks, 96), gather_word(blocks, 100)};
-      const I16 top = gather_word(blocks, 104);
+      I16 words[4];  // two other bytes, then what is wanted: twelve bytes and a half
+      turn<4>(blocks, 94, words);
+      const auto bytes = [&](int k) HWY_ATTR {  // 96 + 4 k and the next three
+        return or_int(shift_right(words[k], 16), shift_left(words[k + 1], 16));
+      };
+      const I16 low[2] = {bytes(0), bytes(1)};
+      const I16 top = bytes(2);
       for (int k = 0; k < 4; ++k) {
         const I16 four = bits_right(low[k % 2], k / 2 * 4, 15);
         scales[k] = or_int(four, shift_left(bits_right(top, 2 * k, 3), 4));
       }
-      d = gather_f16(blocks, 108);
+      d = high_half(words[3]);
     }
     HWY_INLINE void set(int c, V16* scale, V16*) const {
       for (int h = 0; h < 2; ++h) {
@@ -110,8 +116,8 @@ struct SixBitScales {
     lows[0] = bits_right(words[2], 0, 63);
     scales[1] = or_int(bits_right(words[3], 0, 15), bits_right(words[1], 2, 0x30));
     lows[1] = or_int(bits_right(words[3], 4, 15), bits_right(words[2], 2, 0x30));
-    d = gather_f16(blocks, 0);
-    d_low = gather_f16(blocks, 2);
+    d = low_half(words[0]);
+    d_low = high_half(words[0]);
   }
   HWY_INLINE void set(int c, V16* scale, V16* low) const {
     scale[0] = mul(d, byte_to_float(scales[c / 4], c % 4));
@@ -177,7 +183,7 @@ struct Q6_K {
     V16 d;
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<4>(blocks, 192, scales);
-      d = gather_f16(blocks, 208);
+      d = gather_last_f16(blocks, 208);
     }
     HWY_INLINE void set(int c, V16* scale, V16*) const {
       const I16 more = xor_int(scales[c / 2], each_byte(128));  // unsigned, 128 more
@@ -221,7 +227,7 @@ struct IQ4_XS {
     HWY_INLINE void load(const RowBlocks& blocks) {
       high = gather_word(blocks, 0);
       low = gather_word(blocks, 4);
-      d = gather_f16(blocks, 0);
+      d = low_half(high);
     }
     HWY_INLINE void set(int c, V16* scale, V16*) const {
       const I16 four = and_int(shift_right(low, 4 * c), broadcast_int(15));

@@ -33,8 +33,9 @@ struct BlockOf32WithLow : BlockOf32 {
   struct Scales {
     V16 d, low_d;
     HWY_INLINE void load(const RowBlocks& blocks) {
-      d = gather_f16(blocks, 0);
-      low_d = sub(zeros(), gather_f16(blocks, 2));
+      const I16 both = gather_word(blocks, 0);
+      d = low_half(both);
+      low_d = sub(zeros(), high_half(both));
     }
     HWY_INLINE void set(int, V16* scale, V16* low) const {
       scale[0] = d;

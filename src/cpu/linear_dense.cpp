@@ -15,16 +15,27 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
-// Rows and tokens whose sums fit in the registers together.
+// Rows and tokens whose sums fit in the registers together; rows where there is one token.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kRows = 4, kTokens = 4;
 #else
 inline constexpr int kRows = 2, kTokens = 2;
 #endif
+inline constexpr int kRowsOfOne = 4;
 
 template <class Type>
 HWY_INLINE const typename Type::Element* weight_row(const Weight& weight, std::int64_t row) {
   return reinterpret_cast<const typename Type::Element*>(weight.data) + row * weight.n_in();
+}
+
+// kR rows of n elements are followed in memory by as many; each sixteen elements of a row bring a
+// part of these closer, from first to last: rows that are read side by side look like no stream to
+// the machine.
+template <int kR, class Element>
+HWY_INLINE void prefetch_next_rows(const Element* rows, std::int64_t n, std::int64_t i) {
+  constexpr int kStep = kR * static_cast<int>(kLanes * sizeof(Element)), kLine = 64;
+  const auto* next = reinterpret_cast<const std::byte*>(rows + kR * (n + i));
+  for (int at = 0; at < kStep; at += kLine) __builtin_prefetch(next + at);
 }
 
 // The next `count` elements of every row and token; count is 16 but at the end.
@@ -53,7 +64,10 @@ HWY_NOINLINE void dense_tile(const LinearArgs& args, std::int64_t row, std::int6
     for (int t = 0; t < kT; ++t) sums[r][t] = zeros();
   }
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) add_products<Type>(w, x, i, kLanes, sums);
+  for (; i + kLanes <= n; i += kLanes) {
+    if (token == 0) prefetch_next_rows<kR>(w[0], n, i);
+    add_products<Type>(w, x, i, kLanes, sums);
+  }
   if (i < n) add_products<Type>(w, x, i, n - i, sums);
   for (int t = 0; t < kT; ++t) {
     float total[kR];
@@ -81,6 +95,10 @@ template <class Type>
 void dense_unit(const LinearArgs& args, std::int64_t unit, Share tokens) {
   std::int64_t row = unit * kLanes;
   const std::int64_t end = row + n_in_sixteen(args.weight.n_out(), unit);
+  if (args.x.n_tokens == 1) {
+    for (; row + kRowsOfOne <= end; row += kRowsOfOne)
+      dense_tile<Type, kRowsOfOne, 1>(args, row, 0);
+  }
   for (; row + kRows <= end; row += kRows) dense_rows<Type, kRows>(args, row, tokens);
   for (; row < end; ++row) dense_rows<Type, 1>(args, row, tokens);
 }

@@ -84,16 +84,41 @@ HWY_INLINE void turn(const RowBlocks& blocks, int at, I16* words) {
 }
 
 // One word, for what is no multiple of four.
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+HWY_INLINE I16 gather_word(const RowBlocks& blocks, int at) {
+  const auto word = [&](std::size_t row) HWY_ATTR {
+    std::int32_t bits;
+    std::memcpy(&bits, blocks.byte(row, at), 4);
+    return _mm_cvtsi32_si128(bits);
+  };
+  __m128i four[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    const __m128i low = _mm_unpacklo_epi32(word(4 * i), word(4 * i + 1));
+    const __m128i high = _mm_unpacklo_epi32(word(4 * i + 2), word(4 * i + 3));
+    four[i] = _mm_unpacklo_epi64(low, high);
+  }
+  const __m256i first = _mm256_set_m128i(four[1], four[0]);
+  const __m256i last = _mm256_set_m128i(four[3], four[2]);
+#if HWY_TARGET == HWY_AVX2
+  return {{part::I{first}, part::I{last}}};
+#else
+  return {{part::I{_mm512_inserti64x4(_mm512_castsi256_si512(first), last, 1)}}};
+#endif
+}
+#else
 HWY_INLINE I16 gather_word(const RowBlocks& blocks, int at) {
   std::int32_t words[16];
   for (std::size_t row = 0; row < 16; ++row) std::memcpy(&words[row], blocks.byte(row, at), 4);
   return load_int(words);
 }
+#endif
 
+// A half at `at`, and one that ends a block; with a word each, which the machine loads in one step.
 HWY_INLINE V16 gather_f16(const RowBlocks& blocks, int at) {
-  std::uint16_t halves[16];
-  for (std::size_t row = 0; row < 16; ++row) std::memcpy(&halves[row], blocks.byte(row, at), 2);
-  return load_f16(halves);
+  return low_half(gather_word(blocks, at));
+}
+HWY_INLINE V16 gather_last_f16(const RowBlocks& blocks, int at) {
+  return high_half(gather_word(blocks, at - 2));
 }
 
 // Every byte of a word at once. `byte` is the same four times over.
