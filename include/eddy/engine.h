@@ -287,8 +287,9 @@ class Session;
 struct SpeculationParams {
   // Most tokens guessed at once, 0 .. 256, and no more than half of n_rewind; 0: none.
   std::int32_t max_draft = 0;
-  // Guesses: of another engine's session, whose model has the same vocabulary; without, what
-  // followed the last tokens when they stood in the text before. Used while generate() runs.
+  // Guesses: of another engine's session, whose model has the same vocabulary (kMismatch: not of
+  // the same size); without, what followed the last tokens when they stood in the text before. Used
+  // while generate() runs.
   Session* draft = nullptr;
 };
 

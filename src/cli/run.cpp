@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
 
 #include "base/error.h"
 #include "base/try.h"
@@ -28,11 +29,15 @@ Examples:
   eddy run model.gguf -p "Once upon a time" -n 100 --temp 0.8 --top-p 0.95
   cat story.txt | eddy run model.gguf --stop "THE END" > continuation.txt
   eddy run model.gguf --session diary
+  eddy run large.gguf --draft small.gguf
   eddy run rwkv7.gguf --init-state poems.safetensors)";
+
+constexpr std::int32_t kDraftTokens = 8;  // that --draft guesses at once, without --speculate
 
 struct Options {
   ModelOptions model;
   ConversationOptions conversation;
+  std::string draft;  // file of the model that guesses; empty: none
   std::string prompt;
   bool has_prompt = false;
   bool stats = false;
@@ -75,6 +80,22 @@ Result<ExitCode> run_demo(const Options& options) {
   return ExitCode::kOk;
 }
 
+// A small model at work for a large one.
+struct Draft {
+  Engine engine;
+  Session session;
+};
+
+Result<std::optional<Draft>> open_draft(const Options& options) {
+  if (options.draft.empty()) return std::optional<Draft>();
+  ModelOptions model = {.path = options.draft, .engine = options.model.engine};
+  model.engine.prefix_cache_bytes = 0;
+  model.engine.park_folder.clear();  // has room for one engine
+  EDDY_TRY_ASSIGN(Engine engine, open_engine(model));
+  EDDY_TRY_ASSIGN(Session session, engine.new_session());
+  return std::optional<Draft>({.engine = std::move(engine), .session = std::move(session)});
+}
+
 void greet(const Conversation& conversation, const Options& options) {
   if (conversation.n_tokens() == 0) return;
   fmt::print(stderr, "session {}: {} tokens so far\n", options.conversation.session,
@@ -91,6 +112,12 @@ Result<ExitCode> run(Options& options) {
   }
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   EDDY_TRY_ASSIGN(options.conversation.begin, session_options(engine, options.model));
+  EDDY_TRY_ASSIGN(std::optional<Draft> draft, open_draft(options));
+  if (draft) {
+    SpeculationParams& guesses = options.conversation.generate.speculation;
+    guesses.draft = &draft->session;
+    if (guesses.max_draft == 0) guesses.max_draft = kDraftTokens;
+  }
   EDDY_TRY_ASSIGN(Conversation conversation, Conversation::open(engine, options.conversation));
   if (is_interactive) greet(conversation, options);
   const auto result = is_interactive ? converse(conversation) : answer_once(conversation, prompt);
@@ -122,6 +149,11 @@ Command add_run(CLI::App& program) {
       ->excludes(init_state);
   app->add_flag("--stats", options->stats, "show tokens per second at the end");
   add_generate_options(*app, options->conversation.generate);
+  app->add_option(
+         "--draft", options->draft,
+         "GGUF file of a small model with the same vocabulary, which guesses, 8 tokens at a "
+         "time without --speculate: the same answer, sooner where it guesses well")
+      ->type_name("MODEL");
   app->footer(kFooter);
   return {.app = app, .run = [options, prompt] {
             options->has_prompt = prompt->count() > 0;

@@ -28,6 +28,18 @@ Status check_params(const GenerateParams& params) {
   return {};
 }
 
+// What differs within vocabularies of one size makes wrong guesses, and no wrong answers.
+Status check_draft(const SpeculationParams& params, const Session::Impl& session) {
+  if (!params.draft) return {};
+  const std::int64_t theirs = params.draft->impl()->core->info.n_vocab;
+  const std::int64_t ours = session.core->info.n_vocab;
+  if (theirs == ours) return {};
+  return fail(ErrorCode::kMismatch,
+              "draft: its model has a vocabulary of {} tokens, expected {} as in the model that it "
+              "guesses for",
+              theirs, ours);
+}
+
 // Guesses that are wrong are taken back from a state before them, which must still be in the window
 // then, and have a cell. Longer ones would be no better: half a window costs what its tokens cost.
 std::size_t longest_draft(const SpeculationParams& params, const RecurrentMemory& memory) {
@@ -50,6 +62,7 @@ Result<std::unique_ptr<Answer>> Answer::create(const GenerateParams& params, Ses
   if (session.tokens.empty()) {
     return fail(ErrorCode::kInvalidArgument, "the session is empty: there is nothing to answer");
   }
+  EDDY_TRY(check_draft(params.speculation, session));
   EDDY_TRY_ASSIGN(Sampler sampler, Sampler::create(params.sampling, session.core->info.n_vocab));
   return std::unique_ptr<Answer>(new Answer(params, session, on_text, std::move(sampler)));
 }

@@ -37,6 +37,19 @@ TEST(Run, TheAnswerDoesNotDependOnHowItIsComputed) {
   }
 }
 
+TEST(Run, ADraftModelChangesNoAnswer) {
+  const Args sampled = {"-p", "a prompt", "--temp", "1", "--seed", "5", "--stats"};
+  Args drafted = sampled;
+  drafted.insert(drafted.end(), {"--draft", model_path(), "--park-folder",
+                                 scratch_directory() + "/parked-beside-a-draft"});
+  const Outcome expected = answer(sampled), found = answer(drafted);
+  EXPECT_EQ(found.code, 0) << found.err;
+  EXPECT_EQ(found.out, expected.out);
+  EXPECT_EQ(expected.err.find("guessed:"), std::string::npos);
+  EXPECT_NE(found.err.find("guessed:"), std::string::npos) << found.err;
+  EXPECT_EQ(answer({"-p", "x", "--draft", "no.gguf"}).code, 1);
+}
+
 TEST(Run, TheSeedAndTheTemperatureCount) {
   const Outcome greedy = answer({"-p", "x"});
   const Outcome one = answer({"-p", "x", "--temp", "2", "--seed", "1"});

@@ -7,6 +7,7 @@
 #include "eddy/engine.h"
 #include "engine/drafter.h"
 #include "engine/model_file.h"
+#include "make_model/architectures.h"
 
 namespace eddy {
 namespace {
@@ -97,6 +98,20 @@ TEST_F(Speculation, AModelThatIsWrongIsNot) {
   ASSERT_TRUE(done.ok());
   EXPECT_LT(done->n_accepted, done->n_drafted);
   EXPECT_EQ(copy(session.tokens()), copy(plain.tokens()));
+}
+
+TEST_F(Speculation, AModelWithAnotherVocabularyIsRefused) {
+  const ModelFile other_file(
+      *make_model::find_architecture("mamba")->plan("tiny-odd", DType::kF32));
+  Engine engine = open();
+  auto other = Engine::open(other_file.path(), {});
+  ASSERT_TRUE(other.ok());
+  Session session = fed(engine, repeating(9, 9)), draft = std::move(*other->new_session());
+  const auto before = copy(session.tokens());
+  const auto done = session.generate({.max_tokens = 4, .speculation = {8, &draft}});
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().code, ErrorCode::kMismatch) << done.error().message;
+  EXPECT_EQ(copy(session.tokens()), before);
 }
 
 TEST_F(Speculation, StoppingInsideADraftLeavesNothingBehind) {
