@@ -121,6 +121,45 @@ TEST_F(RewindTest, ATailThatIsAnothersAnchorIsForgottenAsOneWhenItIsRewound) {
   expect_tokens(0, left);
 }
 
+TEST_F(RewindTest, ATailThatIsAnothersAnchorIsNotWrittenWhileItIsOne) {
+  for (const std::uint32_t mem_size : {2u, 3u, 6u}) {
+    SCOPED_TRACE(mem_size);
+    make_log(mem_size, 2);
+    const auto all = some_tokens(64);
+    std::vector<Token> zero = all, one = all;
+    ASSERT_OK(extend(0, all));
+    ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
+    for (const int t : {500, 501, 502}) zero.emplace_back(t);
+    ASSERT_OK(extend(0, tokens({500, 501, 502})));  // from the tail of sequence 1
+    one.emplace_back(7);
+    ASSERT_OK(extend(1, tokens({7})));
+    const Status rewound = memory->seq_rm(SeqId(0), 66, -1);
+    if (mem_size > 2) {
+      ASSERT_OK(rewound);
+      zero.pop_back();
+    } else {
+      EXPECT_CODE(rewound, kOutOfWindow);  // there was no cell to go on in
+    }
+    expect_tokens(0, zero);
+    expect_tokens(1, one);
+  }
+}
+
+TEST_F(RewindTest, ACheckpointIsNotEvictedWhileAStateIsMadeFromIt) {
+  make_log(2, 2);
+  auto all = some_tokens(64);
+  ASSERT_OK(extend(0, all));
+  const auto checkpoint = memory->checkpoint(SeqId(0), 1);
+  ASSERT_TRUE(checkpoint.ok());
+  all.insert(all.end(), {Token(500), Token(501), Token(502)});
+  ASSERT_OK(extend(0, tokens({500, 501, 502})));  // from the checkpoint, which is an anchor now
+  ASSERT_OK(memory->seq_cp(SeqId(0), SeqId(1), -1, -1));
+  EXPECT_CODE(memory->seq_rm(SeqId(0), 66, -1), kFull);
+  EXPECT_TRUE(checkpoint->is_kept());
+  expect_tokens(0, all);
+  expect_tokens(1, all);
+}
+
 TEST_F(RewindTest, AnchorsMakeRoomForAnything) {
   make_log(4, 4);
   const auto all = some_tokens(100);
