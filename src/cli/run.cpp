@@ -151,8 +151,10 @@ Command add_run(CLI::App& program) {
   add_generate_options(*app, options->conversation.generate);
   app->add_option(
          "--draft", options->draft,
-         "GGUF file of a small model with the same vocabulary, which guesses, 8 tokens at a "
-         "time without --speculate: the same answer, sooner where it guesses well")
+         fmt::format(
+             "GGUF file of a small model with the same vocabulary, which guesses, {} tokens "
+             "at a time without --speculate: the same answer, sooner where it guesses well",
+             kDraftTokens))
       ->type_name("MODEL");
   app->footer(kFooter);
   return {.app = app, .run = [options, prompt] {

@@ -144,13 +144,6 @@ EDDY_CALL V16 scale_by_power(V16 v, V16 n, I16 n_int) {
 EDDY_CALL V16 load_f16(const std::uint16_t* p) {
   EDDY_EACH_PART(V16, part::load_f16(p + i * part::kSize));
 }
-// The half in the low or high sixteen bits of each lane.
-EDDY_CALL V16 low_half(I16 v) {
-  EDDY_EACH_PART(V16, part::half_to_float(part::and_int(v.p[i], part::broadcast_int(0xffff))));
-}
-EDDY_CALL V16 high_half(I16 v) {
-  EDDY_EACH_PART(V16, part::half_to_float(part::shift_right(v.p[i], 16)));
-}
 EDDY_CALL void store_f16(V16 v, std::uint16_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_f16(v.p[i], p + i * part::kSize);
 }
@@ -159,6 +152,14 @@ EDDY_CALL V16 load_bf16(const std::uint16_t* p) {
 }
 EDDY_CALL void store_bf16(V16 v, std::uint16_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_bf16(v.p[i], p + i * part::kSize);
+}
+
+// The half in the low or high sixteen bits of each lane.
+EDDY_CALL V16 low_half(I16 v) {
+  EDDY_EACH_PART(V16, part::half_to_float(part::and_int(v.p[i], part::broadcast_int(0xffff))));
+}
+EDDY_CALL V16 high_half(I16 v) {
+  EDDY_EACH_PART(V16, part::half_to_float(part::shift_right(v.p[i], 16)));
 }
 #undef EDDY_EACH_PART
 

@@ -15,13 +15,12 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
-// Rows and tokens whose sums fit in the registers together; rows where there is one token.
+// Rows and tokens whose sums fit in the registers together.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kRows = 4, kTokens = 4;
 #else
 inline constexpr int kRows = 2, kTokens = 2;
 #endif
-inline constexpr int kRowsOfOne = 4;
 
 template <class Type>
 HWY_INLINE const typename Type::Element* weight_row(const Weight& weight, std::int64_t row) {
@@ -95,10 +94,6 @@ template <class Type>
 void dense_unit(const LinearArgs& args, std::int64_t unit, Share tokens) {
   std::int64_t row = unit * kLanes;
   const std::int64_t end = row + n_in_sixteen(args.weight.n_out(), unit);
-  if (args.x.n_tokens == 1) {
-    for (; row + kRowsOfOne <= end; row += kRowsOfOne)
-      dense_tile<Type, kRowsOfOne, 1>(args, row, 0);
-  }
   for (; row + kRows <= end; row += kRows) dense_rows<Type, kRows>(args, row, tokens);
   for (; row < end; ++row) dense_rows<Type, 1>(args, row, tokens);
 }

@@ -60,8 +60,8 @@ HWY_INLINE F scale_by_power(F v, F, I n) {
   return v * power_of_two(half) * power_of_two(n - half);
 }
 
-HWY_INLINE F load_f16(const std::uint16_t* p) { return f16_to_f32(*p); }
 HWY_INLINE F half_to_float(I v) { return f16_to_f32(static_cast<std::uint16_t>(v)); }
+HWY_INLINE F load_f16(const std::uint16_t* p) { return f16_to_f32(*p); }
 HWY_INLINE void store_f16(F v, std::uint16_t* p) { *p = f32_to_f16(v); }
 HWY_INLINE F load_bf16(const std::uint16_t* p) { return bf16_to_f32(*p); }
 HWY_INLINE void store_bf16(F v, std::uint16_t* p) { *p = f32_to_bf16(v); }

@@ -74,12 +74,12 @@ HWY_INLINE F scale_by_power(F v, F, I n) {
 }
 #endif
 
-HWY_INLINE F load_f16(const std::uint16_t* p) {
-  return hn::PromoteTo(DF(), hn::BitCast(DF16(), hn::LoadU(DU16(), p)));
-}
 // Of a half in the low bits, with zeros above.
 HWY_INLINE F half_to_float(I v) {
   return hn::PromoteTo(DF(), hn::BitCast(DF16(), hn::DemoteTo(DU16(), v)));
+}
+HWY_INLINE F load_f16(const std::uint16_t* p) {
+  return hn::PromoteTo(DF(), hn::BitCast(DF16(), hn::LoadU(DU16(), p)));
 }
 HWY_INLINE void store_f16(F v, std::uint16_t* p) {
   hn::StoreU(hn::BitCast(DU16(), hn::DemoteTo(DF16(), v)), DU16(), p);

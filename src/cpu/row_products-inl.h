@@ -46,18 +46,21 @@ HWY_INLINE __m256i add_neighbours(__m256i a, __m256i b, Add add) {
 // in sixteen bits as long as they fit.
 template <int kMost>
 HWY_INLINE __m256i add_rows(const __m256i* p) {
-  constexpr int kSums = kMost > 0 ? 32767 / (2 * 127 * kMost) : 0;  // that sixteen bits can hold
   const auto add16 = [](__m256i a, __m256i b) HWY_ATTR { return _mm256_add_epi16(a, b); };
   const auto add32 = [](__m256i a, __m256i b) HWY_ATTR { return _mm256_add_epi32(a, b); };
   const auto widen = [](__m256i v) HWY_ATTR { return _mm256_madd_epi16(v, _mm256_set1_epi16(1)); };
+  const auto add_first = [&](__m256i a, __m256i b) HWY_ATTR {
+    return kMost > 0 ? add_neighbours(a, b, add16) : add_neighbours(a, b, add32);
+  };
+  const __m256i a = add_first(p[0], p[1]), b = add_first(p[2], p[3]);
   if constexpr (kMost == 0) {
-    return add_neighbours(add_neighbours(p[0], p[1], add32), add_neighbours(p[2], p[3], add32),
-                          add32);
+    return add_neighbours(a, b, add32);
+  } else {
+    constexpr int kFit = 32767 / (2 * 127 * kMost);  // products of two that sixteen bits hold
+    static_assert(kFit >= 2);
+    if constexpr (kFit >= 4) return widen(add_neighbours(a, b, add16));
+    return add_neighbours(widen(a), widen(b), add32);
   }
-  static_assert(kMost == 0 || kSums >= 2);
-  const __m256i a = add_neighbours(p[0], p[1], add16), b = add_neighbours(p[2], p[3], add16);
-  if constexpr (kSums >= 4) return widen(add_neighbours(a, b, add16));
-  return add_neighbours(widen(a), widen(b), add32);
 }
 
 // Chunk c of blocks that lie row_bytes apart, one of each of sixteen rows.
