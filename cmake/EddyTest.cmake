@@ -11,7 +11,7 @@ target_compile_options(eddy_test_headers PRIVATE ${CMAKE_CXX_COMPILE_OPTIONS_PIE
 # eddy_add_test(<name> [SLOW] SOURCES <files>... LIBS <targets>...)
 #
 # A GoogleTest program. EDDY_SOURCE_DIR is the root of the repository, for data files. With sanitizers
-# slow ones are built on request alone.
+# slow ones are built on request alone. Its files are compiled together: no two have a name in common.
 function(eddy_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "SLOW" "" "SOURCES;LIBS")
   add_executable(${name} ${ARG_SOURCES})
@@ -20,7 +20,7 @@ function(eddy_add_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE EDDY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(${name} PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    UNITY_BUILD ${EDDY_UNITY} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   if(EDDY_SANITIZE AND ARG_SLOW)
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
   endif()

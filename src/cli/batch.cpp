@@ -24,7 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kFooter =
+constexpr const char* kBatchFooter =
     R"(Prints a line of JSON for each prompt, in their order: text, n_tokens and reason, or error; and what
 else the prompt's object has, such as an id. The answers are those of eddy run, and which prompts are
 answered at the same time changes none.
@@ -33,7 +33,7 @@ Examples:
   eddy batch model.gguf questions.txt -n 64 > answers.jsonl
   eddy batch model.gguf requests.jsonl --json --parallel 32 --stats)";
 
-struct Options {
+struct BatchArguments {
   ModelOptions model;
   GenerateParams generate;
   std::string file = "-";
@@ -59,7 +59,7 @@ Result<Prompt> parse_object(std::string_view line, const std::string& where) {
   return prompt;
 }
 
-Result<std::vector<Prompt>> read_prompts(const Options& options) {
+Result<std::vector<Prompt>> read_prompts(const BatchArguments& options) {
   EDDY_TRY_ASSIGN(const std::string all, read_all(options.file));
   std::vector<Prompt> prompts;
   std::string_view rest = all;
@@ -89,9 +89,9 @@ std::string_view name_of(StopReason reason) {
 }
 
 // Answers all prompts; prints each answer when it and those before it are there.
-class Batch {
+class BatchRun {
  public:
-  Batch(Engine& engine, std::vector<Prompt>& prompts, const Options& options)
+  BatchRun(Engine& engine, std::vector<Prompt>& prompts, const BatchArguments& options)
       : engine_(engine), prompts_(prompts), options_(options), bar_("answering") {}
 
   Result<ExitCode> run(const SessionOptions& session) {
@@ -157,7 +157,7 @@ class Batch {
 
   Engine& engine_;
   std::vector<Prompt>& prompts_;
-  const Options& options_;
+  const BatchArguments& options_;
   ProgressBar bar_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<GenerateRequest> requests_;
@@ -167,7 +167,7 @@ class Batch {
 };
 
 // Sessions that wait or have ended have no state, so there are cells for those under way alone.
-Result<ExitCode> run(Options& options) {
+Result<ExitCode> run_batch(BatchArguments& options) {
   EDDY_TRY_ASSIGN(std::vector<Prompt> prompts, read_prompts(options));
   if (prompts.empty()) return ExitCode::kOk;
   EngineOptions& engine_options = options.model.engine;
@@ -177,14 +177,14 @@ Result<ExitCode> run(Options& options) {
   if (!guesses) engine_options.n_rewind = 0;
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   EDDY_TRY_ASSIGN(const SessionOptions session, session_options(engine, options.model));
-  return Batch(engine, prompts, options).run(session);
+  return BatchRun(engine, prompts, options).run(session);
 }
 
 }  // namespace
 
 Command add_batch(CLI::App& program) {
   CLI::App* app = program.add_subcommand("batch", "Answer each line of a file, many at a time");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BatchArguments>();
   add_model_options(*app, options->model);
   app->add_option("FILE", options->file,
                   "prompts, one in each line; - (the default): standard input")
@@ -199,8 +199,8 @@ Command add_batch(CLI::App& program) {
   app->add_flag("--special", options->special, "special tokens may be written in the prompts");
   app->add_flag("--stats", options->stats, "show tokens per second at the end");
   add_generate_options(*app, options->generate);
-  app->footer(kFooter);
-  return {.app = app, .run = [options] { return run(*options); }};
+  app->footer(kBatchFooter);
+  return {.app = app, .run = [options] { return run_batch(*options); }};
 }
 
 }  // namespace eddy

@@ -37,7 +37,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct BenchArguments {
   ModelOptions model;
   std::vector<std::int64_t> prompt_tokens = {512};
   bool has_prompt_tokens = false;  // they were given
@@ -158,7 +158,7 @@ Result<std::vector<double>> repeat(int n, const Workload& workload, const Measur
 
 class Bench {
  public:
-  Bench(Engine::Core& core, const Options& options)
+  Bench(Engine::Core& core, const BenchArguments& options)
       : core_(core), options_(options), before_(measure_machine(core.info.n_threads)) {}
 
   // Appends to `all`.
@@ -234,13 +234,13 @@ class Bench {
   }
 
   Engine::Core& core_;
-  const Options& options_;
+  const BenchArguments& options_;
   MachineSpeed before_;  // the machine, when it was measured last
   Clock::time_point measured_at_ = Clock::now();
 };
 
 // The header is printed when nothing can go wrong any more.
-Status run_with(const Options& options, int n_threads, const std::string& header,
+Status run_with(const BenchArguments& options, int n_threads, const std::string& header,
                 std::vector<Measured>& all) {
   EngineOptions engine = options.model.engine;
   engine.n_threads = n_threads;
@@ -254,7 +254,7 @@ Status run_with(const Options& options, int n_threads, const std::string& header
   return bench.run(all);
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_bench(const BenchArguments& options) {
   if (options.model.path.empty()) return fail(ErrorCode::kInvalidArgument, "MODEL is required");
   ModelOptions model = options.model;
   model.engine.n_threads = options.threads.front();
@@ -289,12 +289,12 @@ void add_list(CLI::App& app, const char* flag, std::vector<T>& list, T low, T hi
 
 Command add_bench(CLI::App& program) {
   CLI::App* app = program.add_subcommand("bench", "Measure how fast a model reads and writes");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchArguments>();
   add_model_options(*app, options->model);
   add_memory_options(*app, options->model.engine);
-  const std::function<Result<ExitCode>()> run_codecs = add_bench_codecs(*app);
-  const std::function<Result<ExitCode>()> run_speculation = add_bench_speculation(*app);
-  const std::function<Result<ExitCode>()> run_traces = add_bench_traces(*app);
+  const std::function<Result<ExitCode>()> codecs = add_bench_codecs(*app);
+  const std::function<Result<ExitCode>()> speculation = add_bench_speculation(*app);
+  const std::function<Result<ExitCode>()> traces = add_bench_traces(*app);
   add_list(*app, "-t,--threads", options->threads, 0, 256,
            "threads; 0: one for each physical core");
   add_list<std::int64_t>(*app, "-p,--prompt-tokens", options->prompt_tokens, 0, 1 << 24,
@@ -328,12 +328,13 @@ Command add_bench(CLI::App& program) {
       "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces\n"
       "  eddy bench codecs model.gguf text.txt\n"
       "  eddy bench speculation model.gguf before.cpp after.cpp");
-  app->get_option("MODEL")->required(false);  // its own commands have theirs; run() asks for it
-  return {.app = app, .run = [app, options, run_codecs, run_speculation, run_traces] {
-            if (app->got_subcommand("codecs")) return run_codecs();
-            if (app->got_subcommand("speculation")) return run_speculation();
+  app->get_option("MODEL")->required(
+      false);  // its own commands have theirs; run_bench() asks for it
+  return {.app = app, .run = [app, options, codecs, speculation, traces] {
+            if (app->got_subcommand("codecs")) return codecs();
+            if (app->got_subcommand("speculation")) return speculation();
             options->has_prompt_tokens = app->count("--prompt-tokens") > 0;
-            return app->got_subcommand("traces") ? run_traces() : run(*options);
+            return app->got_subcommand("traces") ? traces() : run_bench(*options);
           }};
 }
 

@@ -28,7 +28,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct BenchCodecsArguments {
   ModelOptions model;
   std::string text;
   std::size_t n_prompt = 256;
@@ -186,7 +186,7 @@ class CodecBench {
   double n_state_bytes_ = 0;
 };
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_codecs(const BenchCodecsArguments& options) {
   EDDY_TRY_ASSIGN(const std::string text, read_all(options.text));
   EngineOptions engine = options.model.engine;
   engine.n_seq_max = 2;
@@ -217,7 +217,7 @@ Result<ExitCode> run(const Options& options) {
 
 std::function<Result<ExitCode>()> add_bench_codecs(CLI::App& bench) {
   CLI::App* app = bench.add_subcommand("codecs", "Measure what packing stored states does");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchCodecsArguments>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
   app->add_option("TEXT", options->text, "text file; - is standard input")
@@ -240,7 +240,7 @@ std::function<Result<ExitCode>()> add_bench_codecs(CLI::App& bench) {
       "token's probability has to that of the exact state; other_best: places where another\n"
       "token is the likeliest; perplexity_change: 0.01 is one percent more.\n\n"
       "Example:\n  eddy bench codecs model.gguf text.txt -p 256 -n 64");
-  return [options] { return run(*options); };
+  return [options] { return run_codecs(*options); };
 }
 
 }  // namespace eddy

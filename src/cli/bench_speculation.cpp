@@ -27,7 +27,7 @@
 namespace eddy {
 namespace {
 
-struct Options {
+struct BenchSpeculationArguments {
   ModelOptions model;
   std::string prompt;
   std::string answer;
@@ -111,7 +111,7 @@ Status measure(Session& session, std::span<const Token> text, std::size_t n_prom
   return fail(ErrorCode::kMismatch, "the answer is another text");
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_speculation(const BenchSpeculationArguments& options) {
   EDDY_TRY_ASSIGN(const std::string prompt, read_all(options.prompt));
   EDDY_TRY_ASSIGN(const std::string answer, read_all(options.answer));
   EngineOptions engine = options.model.engine;
@@ -151,7 +151,7 @@ Result<ExitCode> run(const Options& options) {
 
 std::function<Result<ExitCode>()> add_bench_speculation(CLI::App& bench) {
   CLI::App* app = bench.add_subcommand("speculation", "Measure an answer that is guessed");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchSpeculationArguments>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
   app->add_option("PROMPT", options->prompt, "text file; - is standard input")
@@ -174,7 +174,7 @@ std::function<Result<ExitCode>()> add_bench_speculation(CLI::App& bench) {
       "computes as ever, and then the answer is the given one: of an edited file, say, for a\n"
       "prompt that is the file before. speedup: over the first row; medians.\n\n"
       "Example:\n  eddy bench speculation model.gguf before.cpp after.cpp -t 2");
-  return [options] { return run(*options); };
+  return [options] { return run_speculation(*options); };
 }
 
 }  // namespace eddy

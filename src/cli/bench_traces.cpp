@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
 
-struct Options {
+struct BenchTracesArguments {
   std::vector<TraceKind> traces = {kTraceKinds.begin(), kTraceKinds.end()};
   std::vector<std::uint64_t> budgets_mib = {32, 64, 128, 256, 1024, 0};
   std::uint64_t state_kib = 2736;  // mamba-130m in F32
@@ -79,7 +79,7 @@ TableRow row_of(TraceKind trace, std::uint64_t budget_mib, const char* policy,
           {"evicted", n(result.n_evicted)}};
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_traces(const BenchTracesArguments& options) {
   fmt::print("{}", format_header(options.format, row_of(TraceKind::kChat, 0, "", {})));
   for (const TraceKind kind : options.traces) {
     std::vector<TraceRequest> trace = make_trace(kind, options.seed);
@@ -102,7 +102,7 @@ Result<ExitCode> run(const Options& options) {
 
 std::function<Result<ExitCode>()> add_bench_traces(CLI::App& bench) {
   CLI::App* app = bench.add_subcommand("traces", "Compare rules of eviction on synthetic traces");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchTracesArguments>();
   std::map<std::string, TraceKind> traces;
   for (const TraceKind kind : kTraceKinds) traces.emplace(trace_name(kind), kind);
   add_choice(*app, "--traces", options->traces, traces, "which ones; default: all")
@@ -134,7 +134,7 @@ std::function<Result<ExitCode>()> add_bench_traces(CLI::App& bench) {
       "of\n"
       "five for each row. docs/prefix-cache.md has the rest.\n\n"
       "Example:\n  eddy bench traces --budgets 64,256,0");
-  return [options] { return run(*options); };
+  return [options] { return run_traces(*options); };
 }
 
 }  // namespace eddy

@@ -12,11 +12,11 @@
 namespace eddy {
 namespace {
 
-struct Options {
+struct ConvertArguments {
   std::string folder, out, type;
 };
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_convert(const ConvertArguments& options) {
   std::optional<DType> type;
   if (!options.type.empty()) {
     type = dtype_from_name(options.type);
@@ -38,7 +38,7 @@ Result<ExitCode> run(const Options& options) {
 
 Command add_convert(CLI::App& program) {
   CLI::App* app = program.add_subcommand("convert", "Make a model file of a published model");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConvertArguments>();
   app->add_option("HF_DIR", options->folder,
                   "folder with config.json, safetensors and the tokenizer's files")
       ->required()
@@ -50,7 +50,7 @@ Command add_convert(CLI::App& program) {
   app->footer(
       "Reads Mamba, FalconMamba, Mamba-2, RWKV-7 and RecurrentGemma.\n\n"
       "Example:\n  eddy convert mamba-130m-hf mamba-130m.gguf --type q8_0");
-  return {.app = app, .run = [options] { return run(*options); }};
+  return {.app = app, .run = [options] { return run_convert(*options); }};
 }
 
 }  // namespace eddy

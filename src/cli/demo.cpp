@@ -12,8 +12,6 @@
 namespace eddy {
 namespace {
 
-using Json = nlohmann::json;
-
 const GenerateParams kOneLine = {.max_tokens = 64, .stop = {"\n"}};
 
 std::string demo_path(std::string path) {
@@ -22,12 +20,12 @@ std::string demo_path(std::string path) {
   return path + "_demo.json";
 }
 
-Result<Json> read_demo(const std::string& path) {
+Result<nlohmann::json> read_demo(const std::string& path) {
   EDDY_TRY_ASSIGN(const std::string text, read_all(path));
-  Json demo = Json::parse(text, nullptr, false);
+  nlohmann::json demo = nlohmann::json::parse(text, nullptr, false);
   const auto is_list_of = [&](const char* list, std::initializer_list<const char*> keys) {
     if (!demo.contains(list) || !demo[list].is_array()) return false;
-    for (const Json& row : demo[list]) {
+    for (const nlohmann::json& row : demo[list]) {
       for (const char* key : keys) {
         if (!row.contains(key) || !row[key].is_string()) return false;
       }
@@ -55,16 +53,17 @@ Status ask(const Session& session, const std::string& told, const std::string& q
 }  // namespace
 
 Status show_demo(Engine& engine, const std::string& model_path) {
-  EDDY_TRY_ASSIGN(const Json demo, read_demo(demo_path(model_path)));
+  EDDY_TRY_ASSIGN(const nlohmann::json demo, read_demo(demo_path(model_path)));
   EDDY_TRY_ASSIGN(Session session, engine.new_session());
   const auto tale = demo["tale"].get<std::string>();
   fmt::print("A tale is read once ({} tokens):\n\n{}\n",
              engine.tokenize(tale, {.begin = true}).size(), tale);
   EDDY_TRY(session.feed(tale));
   fmt::print("Each question is asked in a fork of that state:\n\n");
-  for (const Json& row : demo["questions"]) EDDY_TRY(ask(session, "", row["question"]));
+  for (const nlohmann::json& row : demo["questions"]) EDDY_TRY(ask(session, "", row["question"]));
   fmt::print("\nForks that are told different things go different ways:\n\n");
-  for (const Json& row : demo["forks"]) EDDY_TRY(ask(session, row["told"], row["question"]));
+  for (const nlohmann::json& row : demo["forks"])
+    EDDY_TRY(ask(session, row["told"], row["question"]));
   return {};
 }
 

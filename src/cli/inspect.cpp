@@ -24,7 +24,7 @@ constexpr std::uint64_t kListed = 8;     // elements of an array that are shown
 constexpr std::size_t kTextBytes = 200;  // of a value that are shown
 constexpr std::uint64_t kF32Bytes = 4;
 
-struct Options {
+struct InspectArguments {
   std::string path;
   bool json = false;
 };
@@ -223,7 +223,7 @@ void print_file(const Json& file) {
   }
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_inspect(const InspectArguments& options) {
   EDDY_TRY_ASSIGN(const GgufFile file, GgufFile::open(posix_file_system(), options.path));
   EDDY_TRY_ASSIGN(const std::unique_ptr<Ops> ops, make_cpu_ops({.n_threads = 1}));
   Json all = describe_file(file);
@@ -252,7 +252,7 @@ Result<ExitCode> run(const Options& options) {
 
 Command add_inspect(CLI::App& program) {
   CLI::App* app = program.add_subcommand("inspect", "Show what a model file holds");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<InspectArguments>();
   app->add_option("MODEL", options->path, "GGUF file; of a split model its first part")
       ->required()
       ->type_name("");
@@ -260,7 +260,7 @@ Command add_inspect(CLI::App& program) {
   app->footer(
       "R is the recurrent state, S the short-convolution state.\n\n"
       "Example:\n  eddy inspect model.gguf");
-  return {.app = app, .run = [options] { return run(*options); }};
+  return {.app = app, .run = [options] { return run_inspect(*options); }};
 }
 
 }  // namespace eddy

@@ -21,7 +21,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the output is little-endian");
 
-struct Options {
+struct LogitsArguments {
   ModelOptions model;
   std::string tokens;
   std::string out;
@@ -79,7 +79,7 @@ class Output {
   std::unique_ptr<std::FILE, Close> stream_;
 };
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_logits(const LogitsArguments& options) {
   EDDY_TRY_ASSIGN(const std::string text, read_all(options.tokens));
   EDDY_TRY_ASSIGN(const auto tokens, parse_tokens(text, options.tokens));
   if (tokens.empty()) return fail(ErrorCode::kMalformed, "{}: no token ids", options.tokens);
@@ -104,7 +104,7 @@ Result<ExitCode> run(const Options& options) {
 
 Command add_logits(CLI::App& program) {
   CLI::App* app = program.add_subcommand("logits", "Write the logits after every token of a list");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<LogitsArguments>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
   add_init_state_option(*app, options->model);
@@ -121,7 +121,7 @@ Command add_logits(CLI::App& program) {
       "Example:\n"
       "  eddy tokenize model.gguf -p \"a text\" > ids.txt\n"
       "  eddy logits model.gguf --tokens ids.txt --out logits.f32");
-  return {.app = app, .run = [options] { return run(*options); }};
+  return {.app = app, .run = [options] { return run_logits(*options); }};
 }
 
 }  // namespace eddy

@@ -21,7 +21,7 @@
 namespace eddy {
 namespace {
 
-struct Options {
+struct PerplexityArguments {
   ModelOptions model;
   std::string text;
   std::size_t window = 0;
@@ -79,7 +79,8 @@ Status score_window(Reader& reader, std::span<const Token> window, std::size_t n
   return reader.engine.evaluate(window, on_logits, reader.session);
 }
 
-Result<Mean> score(Reader& reader, std::span<const Token> tokens, const Options& options) {
+Result<Mean> score(Reader& reader, std::span<const Token> tokens,
+                   const PerplexityArguments& options) {
   const std::size_t window = options.window == 0 ? tokens.size() : options.window;
   const std::size_t stride = options.stride == 0 ? window : options.stride;
   Mean mean;
@@ -110,7 +111,7 @@ void print(const Mean& mean, bool json) {
 }
 
 // A window of one token scores nothing.
-Status check(const Options& options) {
+Status check(const PerplexityArguments& options) {
   if (options.window == 1) {
     return fail(ErrorCode::kInvalidArgument, "--window: 1, expected 0 or at least 2");
   }
@@ -119,7 +120,7 @@ Status check(const Options& options) {
               options.stride, options.window);
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_perplexity(const PerplexityArguments& options) {
   EDDY_TRY(check(options));
   EDDY_TRY_ASSIGN(const std::string text, read_all(options.text));
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
@@ -139,7 +140,7 @@ Result<ExitCode> run(const Options& options) {
 
 Command add_perplexity(CLI::App& program) {
   CLI::App* app = program.add_subcommand("perplexity", "Measure how well a model predicts a text");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PerplexityArguments>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
   add_init_state_option(*app, options->model);
@@ -158,7 +159,7 @@ Command add_perplexity(CLI::App& program) {
       "Examples:\n"
       "  eddy perplexity model.gguf text.txt\n"
       "  eddy perplexity model.gguf text.txt --window 2048 --stride 1024");
-  return {.app = app, .run = [options] { return run(*options); }};
+  return {.app = app, .run = [options] { return run_perplexity(*options); }};
 }
 
 }  // namespace eddy

@@ -16,7 +16,7 @@
 namespace eddy {
 namespace {
 
-struct Options {
+struct QuantizeArguments {
   std::string in, out, type;
   int n_threads = 0;
   bool quiet = false;
@@ -42,7 +42,7 @@ void print_tensor(const QuantizedTensor& tensor) {
              megabytes(tensor.n_bytes_to), 100 * tensor.error);
 }
 
-Result<ExitCode> run_quantize(const Options& options) {
+Result<ExitCode> run_quantize(const QuantizeArguments& options) {
   const QuantizeMix* mix = find_quantize_mix(options.type);
   if (!mix) {
     return fail(ErrorCode::kInvalidArgument, "type \"{}\", expected one of {}", options.type,
@@ -69,7 +69,7 @@ Result<ExitCode> run_quantize(const Options& options) {
 }  // namespace
 
 Command add_quantize(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<QuantizeArguments>();
   CLI::App* app = program.add_subcommand("quantize", "Write a model with smaller weights");
   app->add_option("IN", options->in, "GGUF file with weights of F32, F16 or BF16")->required();
   app->add_option("OUT", options->out, "GGUF file to write")->required();

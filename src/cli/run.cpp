@@ -21,7 +21,7 @@
 namespace eddy {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kRunFooter =
     R"(The prompt is the option -p, else standard input; at a terminal each line is a prompt, or a command
 such as /help, which lists them. Ctrl-C stops an answer, Tab completes a command, Ctrl-D ends.
 
@@ -34,7 +34,7 @@ Examples:
 
 constexpr std::int32_t kDraftTokens = 8;  // that --draft guesses at once, without --speculate
 
-struct Options {
+struct RunArguments {
   ModelOptions model;
   ConversationOptions conversation;
   std::string draft;  // file of the model that guesses; empty: none
@@ -74,7 +74,7 @@ Result<ExitCode> converse(Conversation& conversation) {
   return ExitCode::kOk;
 }
 
-Result<ExitCode> run_demo(const Options& options) {
+Result<ExitCode> run_demo(const RunArguments& options) {
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   EDDY_TRY(show_demo(engine, options.model.path));
   return ExitCode::kOk;
@@ -86,7 +86,7 @@ struct Draft {
   Session session;
 };
 
-Result<std::optional<Draft>> open_draft(const Options& options) {
+Result<std::optional<Draft>> open_draft(const RunArguments& options) {
   if (options.draft.empty()) return std::optional<Draft>();
   ModelOptions model = {.path = options.draft, .engine = options.model.engine};
   model.engine.prefix_cache_bytes = 0;
@@ -96,13 +96,13 @@ Result<std::optional<Draft>> open_draft(const Options& options) {
   return std::optional<Draft>({.engine = std::move(engine), .session = std::move(session)});
 }
 
-void greet(const Conversation& conversation, const Options& options) {
+void greet(const Conversation& conversation, const RunArguments& options) {
   if (conversation.n_tokens() == 0) return;
   fmt::print(stderr, "session {}: {} tokens so far\n", options.conversation.session,
              conversation.n_tokens());
 }
 
-Result<ExitCode> run(Options& options) {
+Result<ExitCode> run_model(RunArguments& options) {
   if (options.demo) return run_demo(options);
   const bool is_interactive = !options.has_prompt && stdin_is_terminal();
   std::string prompt = options.prompt;
@@ -131,7 +131,7 @@ Result<ExitCode> run(Options& options) {
 
 Command add_run(CLI::App& program) {
   CLI::App* app = program.add_subcommand("run", "Answer a prompt, or hold a conversation");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunArguments>();
   add_model_options(*app, options->model);
   add_threads_option(*app, options->model.engine);
   add_memory_options(*app, options->model.engine);
@@ -156,10 +156,10 @@ Command add_run(CLI::App& program) {
              "at a time without --speculate: the same answer, sooner where it guesses well",
              kDraftTokens))
       ->type_name("MODEL");
-  app->footer(kFooter);
+  app->footer(kRunFooter);
   return {.app = app, .run = [options, prompt] {
             options->has_prompt = prompt->count() > 0;
-            return run(*options);
+            return run_model(*options);
           }};
 }
 

@@ -11,18 +11,18 @@
 namespace eddy {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kStateFooter = R"(Examples:
   eddy state ls
   eddy state export diary diary.session
   eddy state diff diary diary-yesterday
   eddy state plot diary --out diary.svg)";
 
-struct Options {
+struct StateArguments {
   StorePlace place;
   std::vector<StateCommand> actions;
 };
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_state(const StateArguments& options) {
   EDDY_TRY_ASSIGN(const StorePlace place, with_folder(options.place));
   for (const StateCommand& action : options.actions) {
     if (action.app->parsed()) return action.run(place);
@@ -40,16 +40,16 @@ std::string identity_text(const ModelIdentity& model) {
 
 Command add_state(CLI::App& program) {
   CLI::App* app = program.add_subcommand("state", "Look after conversations that were kept");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<StateArguments>();
   add_store_options(*app, options->place);
   app->require_subcommand(1);
-  app->footer(kFooter);
+  app->footer(kStateFooter);
   options->actions = add_state_keeping(*app);
   for (StateCommand& looking : add_state_looking(*app)) {
     options->actions.push_back(std::move(looking));
   }
   for (const StateCommand& action : options->actions) action.app->fallthrough();
-  return {.app = app, .run = [options] { return run(*options); }};
+  return {.app = app, .run = [options] { return run_state(*options); }};
 }
 
 }  // namespace eddy

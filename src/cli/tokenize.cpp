@@ -18,7 +18,7 @@
 namespace eddy {
 namespace {
 
-struct Options {
+struct TokenizeArguments {
   std::string path;
   std::string text;
   bool has_text = false;
@@ -62,7 +62,7 @@ void print_ids(std::span<const Token> tokens) {
   fmt::print("\n");
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run_tokenize(const TokenizeArguments& options) {
   EDDY_TRY_ASSIGN(const GgufFile file, GgufFile::open(posix_file_system(), options.path));
   EDDY_TRY_ASSIGN(const auto tokenizer, load_tokenizer(file));
   std::string text = options.text;
@@ -86,7 +86,7 @@ Result<ExitCode> run(const Options& options) {
 
 Command add_tokenize(CLI::App& program) {
   CLI::App* app = program.add_subcommand("tokenize", "Turn a text into token ids, or back");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TokenizeArguments>();
   app->add_option("MODEL", options->path, "GGUF file; of a split model its first part")
       ->required()
       ->type_name("");
@@ -104,7 +104,7 @@ Command add_tokenize(CLI::App& program) {
       "  eddy tokenize model.gguf < story.txt | eddy tokenize model.gguf --decode");
   return {.app = app, .run = [options, text] {
             options->has_text = text->count() > 0;
-            return run(*options);
+            return run_tokenize(*options);
           }};
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr int kErrors[] = {EIO, ENOSPC, EAGAIN, EDQUOT, EACCES, ENOMEM, ENOENT, EROFS};
 constexpr std::int64_t kForever = 1'000'000;
 constexpr std::string_view kOld = "old content";
-constexpr std::string_view kNew = "the new content";
+constexpr std::string_view kNewContent = "the new content";
 
 // The calls of write_new, in order, when all goes well.
 const std::vector<std::string> kCalls = {"create", "write",        "write", "sync", "close",
@@ -26,7 +26,7 @@ constexpr std::size_t kFolderCalls = 6;  // the number of the first call after t
 Status write_new(FileSystem& fs, const std::string& path) {
   auto file = AtomicFile::create(fs, path);
   if (!file) return file.error();
-  const auto bytes = std::as_bytes(std::span(kNew));
+  const auto bytes = std::as_bytes(std::span(kNewContent));
   Status status = file->write(bytes.first(4));
   if (status) status = file->write(bytes.subspan(4));
   return status ? file->commit() : status;
@@ -68,7 +68,7 @@ TYPED_TEST_SUITE(AtomicFileFaults, Worlds);
 TYPED_TEST(AtomicFileFaults, WithoutAFaultTheseAreTheCalls) {
   EXPECT_TRUE(succeeds(this->write({}, true)));
   EXPECT_EQ(this->calls, kCalls);
-  this->expect_content(kNew);
+  this->expect_content(kNewContent);
 }
 
 TYPED_TEST(AtomicFileFaults, AnyCallWithAnyError) {
@@ -81,7 +81,7 @@ TYPED_TEST(AtomicFileFaults, AnyCallWithAnyError) {
         const std::string named = renamed ? this->world.folder() + ": " : this->path() + ": ";
         EXPECT_TRUE(fails_with(status, code_of(error), {named, std::strerror(error)}));
         if (renamed) {
-          this->expect_content(kNew);
+          this->expect_content(kNewContent);
         } else {
           this->expect_content(has_old ? std::optional(kOld) : std::nullopt);
         }
@@ -93,7 +93,7 @@ TYPED_TEST(AtomicFileFaults, AnyCallWithAnyError) {
 // The folder was only read: its descriptor's close has nothing to lose.
 TYPED_TEST(AtomicFileFaults, TheLastCloseDoesNotMatter) {
   EXPECT_TRUE(succeeds(this->write({static_cast<std::int64_t>(kCalls.size()) - 1}, true)));
-  this->expect_content(kNew);
+  this->expect_content(kNewContent);
 }
 
 TYPED_TEST(AtomicFileFaults, AnInterruptedCallIsRepeated) {
@@ -106,7 +106,7 @@ TYPED_TEST(AtomicFileFaults, AnInterruptedCallIsRepeated) {
       if (n == 1) {
         EXPECT_EQ(n_repeated, kCalls[k] == "close" ? 0u : 1u);
       }
-      this->expect_content(kNew);
+      this->expect_content(kNewContent);
     }
   }
 }
@@ -114,10 +114,10 @@ TYPED_TEST(AtomicFileFaults, AnInterruptedCallIsRepeated) {
 TYPED_TEST(AtomicFileFaults, ShortWritesAreContinued) {
   for (const std::int64_t most : {1, 2, 3, 100}) {
     EXPECT_TRUE(succeeds(this->write({0, kForever, most}, true)));
-    this->expect_content(kNew);
+    this->expect_content(kNewContent);
   }
   EXPECT_TRUE(succeeds(this->write({2, 1, 1}, true)));
-  this->expect_content(kNew);
+  this->expect_content(kNewContent);
 }
 
 TYPED_TEST(AtomicFileFaults, AWriteOfNothingIsAFullDevice) {
@@ -134,7 +134,7 @@ TYPED_TEST(AtomicFileFaults, ADiskThatIsGone) {
     SCOPED_TRACE(kCalls[k]);
     const Status status = this->write({static_cast<std::int64_t>(k), kForever, -EIO}, true);
     EXPECT_TRUE(fails_with(status, ErrorCode::kIo));
-    EXPECT_EQ(this->world.content("file"), k >= kFolderCalls ? kNew : kOld);
+    EXPECT_EQ(this->world.content("file"), k >= kFolderCalls ? kNewContent : kOld);
     EXPECT_EQ(this->world.n_open(), 0);
     for (const std::string& name : this->world.names()) {
       EXPECT_TRUE(name.starts_with("file")) << name;

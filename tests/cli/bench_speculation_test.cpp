@@ -15,7 +15,7 @@ const std::string kBefore =
 const std::string kAfter =
     "It was a warm morning. Anna was in the hall. The lamp was in the kitchen.";
 
-Outcome bench(const std::string& answer, Args more = {}) {
+Outcome compare(const std::string& answer, Args more = {}) {
   Args args = {"bench",
                "speculation",
                model_path(),
@@ -30,7 +30,7 @@ Outcome bench(const std::string& answer, Args more = {}) {
 }
 
 TEST(BenchSpeculation, AnEditIsGuessed) {
-  const Outcome outcome = bench(kAfter, {"--speculate", "0,8", "--ubatch", "4"});
+  const Outcome outcome = compare(kAfter, {"--speculate", "0,8", "--ubatch", "4"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   std::istringstream in(outcome.out);
   std::vector<nlohmann::json> rows;
@@ -43,7 +43,7 @@ TEST(BenchSpeculation, AnEditIsGuessed) {
 }
 
 TEST(BenchSpeculation, NoTextIsAnError) {
-  const Outcome outcome = bench("");
+  const Outcome outcome = compare("");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("after.txt: no text"), std::string::npos) << outcome.err;
 }

@@ -10,7 +10,7 @@
 namespace eddy::cli_test {
 namespace {
 
-std::vector<std::string> lines_of(Args more) {
+std::vector<std::string> traces(Args more) {
   Args args = {"bench", "traces", "--budgets", "16", "--requests", "40"};
   args.insert(args.end(), more.begin(), more.end());
   const Outcome outcome = run_eddy(args);
@@ -23,7 +23,7 @@ std::vector<std::string> lines_of(Args more) {
 }
 
 TEST(BenchTraces, JsonHasARowForEachTraceAndPolicy) {
-  const auto lines = lines_of({"--format", "json"});
+  const auto lines = traces({"--format", "json"});
   ASSERT_EQ(lines.size(), 16u);
   const std::vector<std::string> traces = {"chat", "thinking", "agents", "tree"};
   const std::vector<std::string> policies = {"eddy", "lru", "marconi", "marconi-own"};
@@ -40,13 +40,13 @@ TEST(BenchTraces, JsonHasARowForEachTraceAndPolicy) {
 }
 
 TEST(BenchTraces, TablesHaveTheSameRowsTwice) {
-  const auto csv = lines_of({"--format", "csv", "--traces", "tree,chat"});
+  const auto csv = traces({"--format", "csv", "--traces", "tree,chat"});
   ASSERT_EQ(csv.size(), 9u);
   EXPECT_TRUE(csv[0].starts_with("trace,budget_mib,policy,requests,"));
   EXPECT_TRUE(csv[1].starts_with("tree,16,eddy,40,")) << csv[1];
-  EXPECT_EQ(csv, lines_of({"--format", "csv", "--traces", "tree,chat"}));
-  EXPECT_NE(csv, lines_of({"--format", "csv", "--traces", "tree,chat", "--seed", "2"}));
-  const auto md = lines_of({"--traces", "chat"});
+  EXPECT_EQ(csv, traces({"--format", "csv", "--traces", "tree,chat"}));
+  EXPECT_NE(csv, traces({"--format", "csv", "--traces", "tree,chat", "--seed", "2"}));
+  const auto md = traces({"--traces", "chat"});
   ASSERT_EQ(md.size(), 6u);
   EXPECT_TRUE(md[2].starts_with("| chat | 16 | eddy | 40 |")) << md[2];
 }

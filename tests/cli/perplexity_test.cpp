@@ -13,7 +13,7 @@ namespace {
 
 using Ids = std::vector<std::size_t>;
 
-constexpr std::size_t kVocab = 288;
+constexpr std::size_t kVocabSize = 288;
 constexpr const char* kText = "The river turned, and the water in it stood still for an hour.\n";
 
 std::string text_path() { return write_file("text.txt", kText); }
@@ -24,12 +24,12 @@ Ids text_ids() {
 }
 
 // The logits after each of these tokens, read from an empty state.
-std::vector<float> logits(std::span<const std::size_t> ids) {
+std::vector<float> logits_after(std::span<const std::size_t> ids) {
   std::string text;
   for (const std::size_t id : ids) text += std::to_string(id) + " ";
   const Args args = {"logits", model_path(), "--tokens", "-", "--out", "-"};
   const std::string bytes = run_eddy(args, text).out;
-  EXPECT_EQ(bytes.size(), ids.size() * kVocab * sizeof(float));
+  EXPECT_EQ(bytes.size(), ids.size() * kVocabSize * sizeof(float));
   std::vector<float> numbers(bytes.size() / sizeof(float));
   std::memcpy(numbers.data(), bytes.data(), bytes.size());
   return numbers;
@@ -48,9 +48,9 @@ std::vector<double> scores(std::size_t window, std::size_t stride) {
   std::size_t n_seen = 0;
   for (std::size_t first = 0; n_seen < ids.size(); first += stride) {
     const std::size_t last = std::min(first + window, ids.size());
-    const auto rows = logits(std::span(ids).subspan(first, last - first));
+    const auto rows = logits_after(std::span(ids).subspan(first, last - first));
     for (std::size_t i = std::max(n_seen, first + 1); i < last; ++i) {
-      const auto row = std::span(rows).subspan((i - 1 - first) * kVocab, kVocab);
+      const auto row = std::span(rows).subspan((i - 1 - first) * kVocabSize, kVocabSize);
       all.push_back(negative_log_probability(row, ids[i]));
     }
     n_seen = last;

@@ -25,6 +25,8 @@ Outcome run_eddy(const Args& args, std::string_view input = {});
 // Whether it ended with this code, one line on standard error and nothing on standard output.
 testing::AssertionResult is_one_error_line(const Outcome& outcome, int code);
 
+constexpr const char* kEndOfInput = "\x04";  // Ctrl-D
+
 // Runs it at a terminal of its own: standard input and error, and output too unless it is a pipe.
 class Terminal {
  public:

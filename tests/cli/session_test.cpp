@@ -8,8 +8,6 @@
 namespace eddy::cli_test {
 namespace {
 
-constexpr const char* kEndOfInput = "\x04";
-
 // A folder of kept conversations that no other test uses.
 std::string store(const std::string& name) { return scratch_directory() + "/store " + name; }
 

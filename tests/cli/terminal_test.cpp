@@ -7,7 +7,6 @@ namespace eddy::cli_test {
 namespace {
 
 constexpr const char* kInterrupt = "\x03";
-constexpr const char* kEndOfInput = "\x04";
 constexpr const char* kUp = "\x1b[A";
 
 std::string history() { return read_file(scratch_directory() + "/.local/state/eddy/history"); }

@@ -16,7 +16,7 @@ namespace {
 
 // --- RecurrentGemma: C 32, R 48, 3 heads of 8, feed forward 64 ----------------------------------
 
-constexpr std::int64_t kWidth = 32, kLru = 48, kHeads = 3, kHeadDim = 8, kFf = 64, V = 260;
+constexpr std::int64_t kWidth = 32, kLru = 48, kHeads = 3, kHeadDim = 8, kFf = 64, kVocab = 260;
 
 BuiltCheckpoint& fill_gemma(BuiltCheckpoint& gemma) {
   gemma.config = {{"architectures", {"RecurrentGemmaForCausalLM"}},
@@ -27,7 +27,7 @@ BuiltCheckpoint& fill_gemma(BuiltCheckpoint& gemma) {
                   {"rms_norm_eps", 1e-6},
                   {"rope_parameters", {{"rope_theta", 5000.0}, {"partial_rotary_factor", 0.5}}},
                   {"block_types", {"recurrent", "recurrent", "attention"}}};
-  gemma.add_random("model.embed_tokens.weight", {V, kWidth});
+  gemma.add_random("model.embed_tokens.weight", {kVocab, kWidth});
   gemma.add_random("model.final_norm.weight", {kWidth});
   for (int il = 0; il < 4; ++il) {
     const std::string layer = fmt::format("model.layers.{}.", il);
@@ -92,7 +92,8 @@ TEST(GemmaConvert, GivesEachTensorAsTheFormatSays) {
   const auto file = converted(fill_gemma(gemma));
   ASSERT_TRUE(succeeds(file));
   const auto& hf = gemma.tensors;
-  expect_tensor(*file, "token_embd.weight", {kWidth, V}, hf.at("model.embed_tokens.weight").values);
+  expect_tensor(*file, "token_embd.weight", {kWidth, kVocab},
+                hf.at("model.embed_tokens.weight").values);
   expect_tensor(*file, "output_norm.weight", {kWidth},
                 changed(hf.at("model.final_norm.weight"), plus_one));
   for (int il = 0; il < 4; ++il) {

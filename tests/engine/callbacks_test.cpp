@@ -12,21 +12,19 @@ namespace {
 using fakes::FakeEngine;
 using fakes::tokens_of;
 
-const EngineOptions kOptions = {.n_seq_max = 3, .n_batch = 8, .n_ubatch = 4};
-const std::string kPrompt = "the state follows the tokens";
-
-std::vector<Token> copy(std::span<const Token> tokens) { return {tokens.begin(), tokens.end()}; }
+const EngineOptions kCallbackOptions = {.n_seq_max = 3, .n_batch = 8, .n_ubatch = 4};
+const std::string kCallbackPrompt = "the state follows the tokens";
 
 std::vector<Token> answer_of(Session& session) {
-  EXPECT_TRUE(session.feed(kPrompt).ok());
+  EXPECT_TRUE(session.feed(kCallbackPrompt).ok());
   EXPECT_TRUE(session.generate({.max_tokens = 8}).ok());
   return copy(session.tokens());
 }
 
 TEST(Callbacks, InsideAComputationNothingElseRuns) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kCallbackOptions);
   Session session = fake.session();
-  ASSERT_TRUE(session.feed(kPrompt).ok());
+  ASSERT_TRUE(session.feed(kCallbackPrompt).ok());
   const auto saved = session.save();
   ASSERT_TRUE(saved.ok());
   int n_calls = 0;
@@ -45,14 +43,14 @@ TEST(Callbacks, InsideAComputationNothingElseRuns) {
   EXPECT_TRUE(done.ok());
   EXPECT_EQ(n_calls, 3);
   ASSERT_TRUE(session.reset().ok());
-  FakeEngine other(kOptions);
+  FakeEngine other(kCallbackOptions);
   Session expected = other.session();
   EXPECT_EQ(answer_of(session), answer_of(expected));
 }
 
 // The sequence of a session that was destroyed while another computed showed its state to the next.
 TEST(Callbacks, ASessionDestroyedInsideLeavesNothing) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kCallbackOptions);
   std::optional<Session> victim(fake.session());
   ASSERT_TRUE(victim->feed("what nobody else may see").ok());
   ASSERT_TRUE(fake.engine
@@ -71,9 +69,9 @@ TEST(Callbacks, ASessionDestroyedInsideLeavesNothing) {
 }
 
 TEST(Callbacks, AnAnswerRefusesToBeChangedByItsOwnCallback) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kCallbackOptions);
   Session session = fake.session(), other = fake.session();
-  ASSERT_TRUE(session.feed(kPrompt).ok());
+  ASSERT_TRUE(session.feed(kCallbackPrompt).ok());
   const auto done = session.generate({.max_tokens = 8}, [&](std::string_view) {
     EXPECT_EQ(session.reset().error().code, ErrorCode::kInvalidArgument);
     EXPECT_EQ(session.feed("x").error().code, ErrorCode::kInvalidArgument);
@@ -83,17 +81,17 @@ TEST(Callbacks, AnAnswerRefusesToBeChangedByItsOwnCallback) {
     return true;
   });
   ASSERT_TRUE(done.ok());
-  FakeEngine undisturbed(kOptions);
+  FakeEngine undisturbed(kCallbackOptions);
   Session expected = undisturbed.session();
   EXPECT_EQ(copy(session.tokens()), answer_of(expected));
   EXPECT_TRUE(session.reset().ok());
 }
 
 TEST(Callbacks, AfterANoItIsNotCalledAgain) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kCallbackOptions);
   fake.script->answer = [](Token) { return tokens_of("a")[0]; };
   Session session = fake.session();
-  ASSERT_TRUE(session.feed(kPrompt).ok());
+  ASSERT_TRUE(session.feed(kCallbackPrompt).ok());
   int n_calls = 0;
   const auto done = session.generate({.max_tokens = 50, .stop = {"aaaX"}}, [&](std::string_view) {
     ++n_calls;
@@ -106,9 +104,9 @@ TEST(Callbacks, AfterANoItIsNotCalledAgain) {
 }
 
 TEST(Callbacks, ACancelDuringTheLastTokenDoesNotStopTheNextCall) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kCallbackOptions);
   Session session = fake.session();
-  ASSERT_TRUE(session.feed(kPrompt).ok());
+  ASSERT_TRUE(session.feed(kCallbackPrompt).ok());
   const auto done = session.generate({.max_tokens = 1}, [&](std::string_view) {
     session.cancel();
     return true;
@@ -118,33 +116,34 @@ TEST(Callbacks, ACancelDuringTheLastTokenDoesNotStopTheNextCall) {
 }
 
 TEST(Callbacks, ProgressGoesUpToOneByMicroBatches) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kCallbackOptions);
   Session session = fake.session();
   std::vector<double> seen;
-  ASSERT_TRUE(session.feed(tokens_of(kPrompt), [&](double done) { seen.push_back(done); }).ok());
-  ASSERT_EQ(seen.size(), (kPrompt.size() - 1 + 3) / 4);
+  ASSERT_TRUE(
+      session.feed(tokens_of(kCallbackPrompt), [&](double done) { seen.push_back(done); }).ok());
+  ASSERT_EQ(seen.size(), (kCallbackPrompt.size() - 1 + 3) / 4);
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
   EXPECT_EQ(seen.back(), 1);
 }
 
 TEST(Callbacks, ASessionMayBeFedItsOwnTokens) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kCallbackOptions);
   Session session = fake.session();
-  ASSERT_TRUE(session.feed(tokens_of(kPrompt)).ok());
+  ASSERT_TRUE(session.feed(tokens_of(kCallbackPrompt)).ok());
   ASSERT_TRUE(session.feed(session.tokens()).ok());
-  EXPECT_EQ(copy(session.tokens()), tokens_of(kPrompt + kPrompt));
+  EXPECT_EQ(copy(session.tokens()), tokens_of(kCallbackPrompt + kCallbackPrompt));
 }
 
 // Fewer cells than sessions: the loaded state takes the place of the session's own.
 TEST(Callbacks, LoadFindsRoomWhereTheSessionHasSome) {
   FakeEngine fake({.n_seq_max = 3, .mem_size = 1, .n_batch = 8, .n_ubatch = 4});
   Session a = fake.session(), b = fake.session();
-  ASSERT_TRUE(a.feed(kPrompt).ok());
+  ASSERT_TRUE(a.feed(kCallbackPrompt).ok());
   ASSERT_TRUE(b.feed("other").ok());
   const auto saved = a.save();
   ASSERT_TRUE(saved.ok());
   EXPECT_TRUE(a.load(*saved).ok());
-  EXPECT_EQ(copy(a.tokens()).size(), kPrompt.size() + 1);
+  EXPECT_EQ(copy(a.tokens()).size(), kCallbackPrompt.size() + 1);
 }
 
 }  // namespace

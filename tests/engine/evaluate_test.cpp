@@ -11,7 +11,7 @@ namespace {
 using fakes::FakeEngine;
 using fakes::tokens_of;
 
-const EngineOptions kOptions = {.n_seq_max = 2, .n_batch = 8, .n_ubatch = 4};
+const EngineOptions kEvaluateOptions = {.n_seq_max = 2, .n_batch = 8, .n_ubatch = 4};
 const std::vector<Token> kTokens = tokens_of("more tokens than a batch takes");
 
 ErrorCode code_of(const Status& status) {
@@ -23,7 +23,7 @@ bool go_on(Pos, std::span<const float>) { return true; }
 
 // All sequences and cells are free again, and the engine works.
 void expect_no_trace(FakeEngine& fake) {
-  EXPECT_EQ(fake.core->free_seqs.size(), kOptions.n_seq_max);
+  EXPECT_EQ(fake.core->free_seqs.size(), kEvaluateOptions.n_seq_max);
   EXPECT_EQ(fake.core->memory->n_free_cells(), fake.core->memory->mem_size());
   EXPECT_TRUE(fake.core->memory->check().ok());
   EXPECT_TRUE(fake.engine->evaluate(kTokens, go_on).ok());
@@ -31,7 +31,7 @@ void expect_no_trace(FakeEngine& fake) {
 
 TEST(EngineEvaluate, ABadTokenIsRefusedBeforeAnythingIsComputed) {
   for (const std::int32_t id : {-1, fakes::kVocab}) {
-    FakeEngine fake(kOptions);
+    FakeEngine fake(kEvaluateOptions);
     std::vector<Token> tokens = kTokens;
     tokens.back() = Token(id);
     int n_shown = 0;
@@ -48,7 +48,7 @@ TEST(EngineEvaluate, ABadTokenIsRefusedBeforeAnythingIsComputed) {
 
 TEST(EngineEvaluate, StopsWhereverItIsTold) {
   for (std::size_t last = 0; last < kTokens.size(); ++last) {
-    FakeEngine fake(kOptions);
+    FakeEngine fake(kEvaluateOptions);
     std::vector<Pos> shown;
     const Status done = fake.engine->evaluate(kTokens, [&](Pos pos, std::span<const float>) {
       shown.push_back(pos);
@@ -64,7 +64,7 @@ TEST(EngineEvaluate, StopsWhereverItIsTold) {
 
 TEST(EngineEvaluate, AFailureInAnyMicroBatchLeavesNoTrace) {
   for (int at = 0; at < 8; ++at) {
-    FakeEngine fake(kOptions);
+    FakeEngine fake(kEvaluateOptions);
     fake.script->fail_at = at;
     EXPECT_EQ(code_of(fake.engine->evaluate(kTokens, go_on)), ErrorCode::kIo) << at;
     expect_no_trace(fake);
@@ -72,7 +72,7 @@ TEST(EngineEvaluate, AFailureInAnyMicroBatchLeavesNoTrace) {
 }
 
 TEST(EngineEvaluate, NotFiniteLogitsEndIt) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kEvaluateOptions);
   std::vector<Token> tokens = kTokens;
   tokens[5] = fakes::kPoison;
   int n_shown = 0;
@@ -87,7 +87,7 @@ TEST(EngineEvaluate, NotFiniteLogitsEndIt) {
 }
 
 TEST(EngineEvaluate, TakesASequenceOfItsOwn) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kEvaluateOptions);
   {
     Session one = fake.session();
     ASSERT_TRUE(one.feed("a").ok());
@@ -100,7 +100,7 @@ TEST(EngineEvaluate, TakesASequenceOfItsOwn) {
 }
 
 TEST(EngineEvaluate, NoTokensAreNoWork) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kEvaluateOptions);
   EXPECT_TRUE(fake.engine->evaluate({}, go_on).ok());
   EXPECT_EQ(fake.script->n_forward, 0);
 }

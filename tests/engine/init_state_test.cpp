@@ -20,8 +20,8 @@ using Tokens = std::vector<Token>;
 using Logits = std::vector<std::vector<float>>;
 
 // A tiny model and files of states for it.
-struct Place {
-  explicit Place(std::string_view architecture, std::string_view shape = "tiny")
+struct Model {
+  explicit Model(std::string_view architecture, std::string_view shape = "tiny")
       : file(*make_model::find_architecture(architecture)->plan(shape, DType::kF32)) {}
 
   Engine open(EngineOptions options = {}) const {
@@ -91,7 +91,7 @@ TEST(InitStates, LogitsAreThoseOfTheReference) {
         Shape{"rwkv7", "tiny", 2, 4, 16}, Shape{"rwkv7", "tiny-odd", 3, 3, 12},
         Shape{"rwkv6qwen2", "tiny", 2, 4, 16}, Shape{"arwkv7", "tiny", 2, 4, 16}}) {
     SCOPED_TRACE(std::string(shape.architecture) + " " + std::string(shape.name));
-    const Place place(shape.architecture, shape.name);
+    const Model place(shape.architecture, shape.name);
     const TimeStates states = TimeStates::random(shape.n_layer, shape.n_head, shape.size);
     Engine engine = place.open();
     const Tokens tokens = made_up(20, 1);
@@ -117,7 +117,7 @@ TEST(InitStates, LogitsAreThoseOfTheReference) {
 
 TEST(InitStates, ZerosAreNoInitialState) {
   for (const char* architecture : {"rwkv6", "rwkv7"}) {
-    const Place place(architecture);
+    const Model place(architecture);
     Engine engine = place.open();
     TimeStates zeros = TimeStates::random(2, 4, 16);
     for (auto& layer : zeros.layers) std::ranges::fill(layer, 0.0F);
@@ -129,7 +129,7 @@ TEST(InitStates, ZerosAreNoInitialState) {
 }
 
 TEST(InitStates, CutsAndElementTypesOfTheFileDoNotMatter) {
-  const Place place("rwkv7");
+  const Model place("rwkv7");
   const TimeStates states = TimeStates::random(2, 4, 16);
   const Tokens tokens = made_up(100, 3);
   for (const StateType type : {StateType::kF32, StateType::kF16, StateType::kBF16}) {
@@ -178,7 +178,7 @@ class InitStateSessions : public testing::TestWithParam<const char*> {
     EXPECT_EQ(session.tokens().back(), plain.tokens().back());
   }
 
-  Place place_{GetParam()};
+  Model place_{GetParam()};
   TimeStates states_ = TimeStates::random(2, 4, 16), others_ = TimeStates::random(2, 4, 16, 2);
   Engine plain_ = open({.n_seq_max = 2, .n_rewind = 0, .prefix_cache_bytes = 0});
 };
@@ -331,7 +331,7 @@ TEST_P(InitStateSessions, StoredPrefixesAreThoseOfTheSameStateAlone) {
 }
 
 TEST_P(InitStateSessions, AnotherModelsStateIsRefused) {
-  const Place other(GetParam() == std::string("rwkv6") ? "rwkv7" : "rwkv6");
+  const Model other(GetParam() == std::string("rwkv6") ? "rwkv7" : "rwkv6");
   Engine engine = open({}), half = open({.type_r = StateType::kF16}), stranger = other.open();
   const InitState init_state = place_.init_state(engine, states_.safetensors());
   EXPECT_TRUE(plain_.new_session({.init_state = init_state}).ok());

@@ -30,6 +30,8 @@ std::vector<Token> made_up(std::size_t n, std::uint64_t seed) {
   return tokens;
 }
 
+std::vector<Token> copy(std::span<const Token> tokens) { return {tokens.begin(), tokens.end()}; }
+
 make_model::Plan tiny_plan() {
   return *make_model::find_architecture("mamba")->plan("tiny", DType::kF32);
 }

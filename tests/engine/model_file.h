@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ make_model::Plan tiny_plan();
 
 // n tokens that every tiny model has, the same for the same seed.
 std::vector<Token> made_up(std::size_t n, std::uint64_t seed);
+
+std::vector<Token> copy(std::span<const Token> tokens);
 
 // A file that goes with its object.
 class ModelFile {

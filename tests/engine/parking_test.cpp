@@ -18,21 +18,21 @@ namespace eddy {
 namespace {
 
 // No two alike.
-std::vector<Token> prompt_of(int i) {
+std::vector<Token> short_prompt(int i) {
   std::vector<Token> tokens = {Token(i / 250)};
   for (int t = 0; t < 3 + i % 5; ++t) tokens.push_back(Token((i * 31 + t * 7) % 250));
   return tokens;
 }
 
-enum class Place { kHost, kFolder };
+enum class ParkedIn { kHost, kFolder };
 
-class Parking : public testing::TestWithParam<Place> {
+class Parking : public testing::TestWithParam<ParkedIn> {
  protected:
   EngineOptions options(std::uint32_t n_seq_max, std::uint32_t mem_size) const {
     return {.n_threads = 1,
             .n_seq_max = n_seq_max,
             .mem_size = mem_size,
-            .park_folder = GetParam() == Place::kFolder ? park_folder() : "",
+            .park_folder = GetParam() == ParkedIn::kFolder ? park_folder() : "",
             .prefix_cache_bytes = 0};
   }
   Engine open(const EngineOptions& options) const {
@@ -47,7 +47,7 @@ class Parking : public testing::TestWithParam<Place> {
     std::vector<Session> sessions;
     for (int i = 0; i < n; ++i) {
       sessions.push_back(std::move(*engine.new_session()));
-      EXPECT_TRUE(test::succeeds(sessions.back().feed(prompt_of(i)))) << i;
+      EXPECT_TRUE(test::succeeds(sessions.back().feed(short_prompt(i)))) << i;
     }
     return sessions;
   }
@@ -55,17 +55,17 @@ class Parking : public testing::TestWithParam<Place> {
   // The states in the folder, as another process sees them; in host memory it sees none.
   std::string park_folder() const { return folder_.path("parked"); }
   std::size_t n_parked() const {
-    if (GetParam() == Place::kHost) return 0;
+    if (GetParam() == ParkedIn::kHost) return 0;
     auto store =
         DirStore::open(posix_file_system(), park_folder(), {.access = DirStore::Access::kRead});
     EXPECT_TRUE(test::succeeds(store));
     return store ? store->list()->size() : 0;
   }
   void expect_parked(std::size_t n) const {
-    EXPECT_EQ(n_parked(), GetParam() == Place::kFolder ? n : 0);
+    EXPECT_EQ(n_parked(), GetParam() == ParkedIn::kFolder ? n : 0);
   }
   void expect_no_files() const {
-    if (GetParam() == Place::kHost) return;
+    if (GetParam() == ParkedIn::kHost) return;
     EXPECT_TRUE(std::filesystem::is_empty(park_folder() + "/blobs"));
   }
 
@@ -73,9 +73,9 @@ class Parking : public testing::TestWithParam<Place> {
   test::TemporaryFolder folder_{test::quick_place()};
 };
 
-INSTANTIATE_TEST_SUITE_P(Places, Parking, testing::Values(Place::kHost, Place::kFolder),
+INSTANTIATE_TEST_SUITE_P(Places, Parking, testing::Values(ParkedIn::kHost, ParkedIn::kFolder),
                          [](const auto& info) {
-                           return info.param == Place::kHost ? "Host" : "Folder";
+                           return info.param == ParkedIn::kHost ? "Host" : "Folder";
                          });
 
 TEST_P(Parking, ThousandsOfSessionsGoOnOverSixteenCells) {
@@ -83,14 +83,14 @@ TEST_P(Parking, ThousandsOfSessionsGoOnOverSixteenCells) {
   {
     Engine engine = open(options(kSessions, 16)), plain = open_plain();
     std::vector<Session> sessions = feed(engine, kSessions);
-    EXPECT_GE(n_parked(), GetParam() == Place::kFolder ? std::size_t{kSessions} - 17 : 0u);
+    EXPECT_GE(n_parked(), GetParam() == ParkedIn::kFolder ? std::size_t{kSessions} - 17 : 0u);
     for (int i = 0; i < kSessions; ++i) {
       const int number = (i * 617) % kSessions;  // in another order
       Session& session = sessions[static_cast<std::size_t>(number)];
       ASSERT_TRUE(test::succeeds(session.generate({.max_tokens = 3})));
       if (i % 16 != 0) continue;
       Session alone = std::move(*plain.new_session());
-      ASSERT_TRUE(alone.feed(prompt_of(number)).ok() && alone.generate({.max_tokens = 3}).ok());
+      ASSERT_TRUE(alone.feed(short_prompt(number)).ok() && alone.generate({.max_tokens = 3}).ok());
       ASSERT_TRUE(std::ranges::equal(session.tokens(), alone.tokens())) << number;
     }
   }
@@ -122,7 +122,7 @@ TEST_P(Parking, WithoutLeaveItIsFull) {
   for (int i = 0; i < 4; ++i) sessions.push_back(std::move(*engine.new_session()));
   ErrorCode code{};
   for (Session& session : sessions) {
-    const Status fed = session.feed(prompt_of(1));
+    const Status fed = session.feed(short_prompt(1));
     if (!fed) code = fed.error().code;
   }
   EXPECT_EQ(code, ErrorCode::kFull);
@@ -143,7 +143,7 @@ TEST_P(Parking, ParkPutsAwayNowAndTheNextUseBringsBack) {
   ASSERT_TRUE(sessions[0].generate({.max_tokens = 4}).ok());
   Engine plain = open_plain();
   Session alone = std::move(*plain.new_session());
-  ASSERT_TRUE(alone.feed(prompt_of(0)).ok() && alone.generate({.max_tokens = 8}).ok());
+  ASSERT_TRUE(alone.feed(short_prompt(0)).ok() && alone.generate({.max_tokens = 8}).ok());
   EXPECT_TRUE(std::ranges::equal(sessions[0].tokens(), alone.tokens()));
   Session empty = std::move(*engine.new_session());
   EXPECT_TRUE(test::succeeds(empty.park()));
@@ -224,7 +224,7 @@ TEST_P(Parking, InsideACallbackNothingIsParked) {
 // --- The folder ---------------------------------------------------------------------------------
 
 class ParkFolder : public Parking {};
-INSTANTIATE_TEST_SUITE_P(Places, ParkFolder, testing::Values(Place::kFolder));
+INSTANTIATE_TEST_SUITE_P(Places, ParkFolder, testing::Values(ParkedIn::kFolder));
 
 TEST_P(ParkFolder, WhatAKilledProcessHasLeftIsRemoved) {
   {

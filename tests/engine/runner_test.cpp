@@ -13,7 +13,7 @@ namespace {
 using fakes::FakeEngine;
 using fakes::tokens_of;
 
-const EngineOptions kOptions = {.n_seq_max = 4, .n_batch = 64, .n_ubatch = 8};
+const EngineOptions kRunnerOptions = {.n_seq_max = 4, .n_batch = 64, .n_ubatch = 8};
 
 // The logits by (part, token) that a batch gave.
 using Outcome = std::map<std::pair<int, std::int64_t>, std::vector<float>>;
@@ -31,7 +31,7 @@ Outcome run(Runner& runner, Batch batch) {
   return outcome;
 }
 
-Error error_of(Runner& runner, Batch batch, bool is_cancelled = false) {
+Error run_error(Runner& runner, Batch batch, bool is_cancelled = false) {
   const std::atomic<bool> cancel = is_cancelled;
   const Status done = runner.run(batch, cancel, [](const Output&) {});
   EXPECT_FALSE(done.ok());
@@ -39,7 +39,7 @@ Error error_of(Runner& runner, Batch batch, bool is_cancelled = false) {
 }
 
 TEST(Runner, GivesLogitsExactlyWhereTheyWereAskedFor) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kRunnerOptions);
   Runner& runner = *fake.core->runner;
   std::mt19937 rng(1);
   std::vector<std::vector<Token>> fed(4);
@@ -74,7 +74,7 @@ TEST(Runner, GivesLogitsExactlyWhereTheyWereAskedFor) {
 }
 
 TEST(Runner, CutsABatchIntoMicroBatches) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kRunnerOptions);
   const auto tokens = tokens_of("twenty-one characters");
   const BatchPart part = {SeqId(0), tokens, Outputs::kNone};
   run(*fake.core->runner, {&part, 1});
@@ -83,7 +83,7 @@ TEST(Runner, CutsABatchIntoMicroBatches) {
 }
 
 TEST(Runner, NotFiniteLogitsConcernTheirSequenceAlone) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kRunnerOptions);
   const auto good = tokens_of("ab");
   const std::vector<Token> bad = {fakes::kPoison, Token(1)};
   const BatchPart batch[] = {{SeqId(0), good}, {SeqId(1), bad}, {SeqId(2), good}};
@@ -97,23 +97,23 @@ TEST(Runner, NotFiniteLogitsConcernTheirSequenceAlone) {
 }
 
 TEST(Runner, RefusesWhatItCannotRun) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kRunnerOptions);
   Runner& runner = *fake.core->runner;
   const std::vector<Token> outside = {Token(0), Token(fakes::kVocab)};
   const std::vector<Token> negative = {Token(-1)};
   const std::vector<Token> too_many(65, Token(0));
   for (const auto* tokens : {&outside, &negative, &too_many}) {
     const BatchPart part = {SeqId(0), *tokens};
-    EXPECT_EQ(error_of(runner, {&part, 1}).code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(run_error(runner, {&part, 1}).code, ErrorCode::kInvalidArgument);
   }
   EXPECT_EQ(fake.script->n_forward, 0);
 }
 
 TEST(Runner, ACancelledBatchKeepsWhatItPublished) {
-  FakeEngine fake(kOptions);
+  FakeEngine fake(kRunnerOptions);
   const auto tokens = tokens_of("twenty-one characters");
   const BatchPart part = {SeqId(0), tokens};
-  EXPECT_EQ(error_of(*fake.core->runner, {&part, 1}, true).code, ErrorCode::kCancelled);
+  EXPECT_EQ(run_error(*fake.core->runner, {&part, 1}, true).code, ErrorCode::kCancelled);
   EXPECT_EQ(fake.script->n_forward, 0);
   EXPECT_EQ(*fake.core->memory->seq_pos_max(SeqId(0)), -1);
 

@@ -16,8 +16,8 @@ namespace {
 using fakes::FakeEngine;
 using Tokens = std::vector<Token>;
 
-const Tokens kPrompt = made_up(40, 1);
-const GenerateParams kAnswer = {.max_tokens = 8};
+const Tokens kLongPrompt = made_up(40, 1);
+const GenerateParams kShortAnswer = {.max_tokens = 8};
 
 class SessionCheckpoints : public testing::Test {
  protected:
@@ -39,16 +39,16 @@ class SessionCheckpoints : public testing::Test {
 TEST_F(SessionCheckpoints, LeadToTheSameAnswerAgainAndAgain) {
   Engine engine = open(4);
   Session one = session(engine), other = session(engine);
-  ASSERT_TRUE(test::succeeds(one.feed(kPrompt)));
+  ASSERT_TRUE(test::succeeds(one.feed(kLongPrompt)));
   const auto before = one.checkpoint();
   ASSERT_TRUE(test::succeeds(before));
-  EXPECT_TRUE(std::ranges::equal(before->tokens(), kPrompt));
-  ASSERT_TRUE(one.generate(kAnswer).ok());
+  EXPECT_TRUE(std::ranges::equal(before->tokens(), kLongPrompt));
+  ASSERT_TRUE(one.generate(kShortAnswer).ok());
   const auto expected = one.save();
   for (Session* again : {&one, &other, &one}) {
     ASSERT_TRUE(test::succeeds(again->restore(*before)));
-    EXPECT_TRUE(std::ranges::equal(again->tokens(), kPrompt));
-    ASSERT_TRUE(again->generate(kAnswer).ok());
+    EXPECT_TRUE(std::ranges::equal(again->tokens(), kLongPrompt));
+    ASSERT_TRUE(again->generate(kShortAnswer).ok());
     EXPECT_EQ(*again->save(), *expected);
   }
 }
@@ -70,7 +70,7 @@ TEST_F(SessionCheckpoints, NeedNoCells) {
     EXPECT_EQ(one.place().n_tokens, one.n_tokens() - 1) << "nothing is computed again";
     EXPECT_EQ(*one.save(), expected[static_cast<std::size_t>(i)]);
     ASSERT_TRUE(alone.reset().ok() && alone.feed(one.tokens()).ok());
-    ASSERT_TRUE(alone.generate(kAnswer).ok() && one.generate(kAnswer).ok());
+    ASSERT_TRUE(alone.generate(kShortAnswer).ok() && one.generate(kShortAnswer).ok());
     EXPECT_EQ(*one.save(), *alone.save()) << i;
   }
 }
@@ -78,11 +78,11 @@ TEST_F(SessionCheckpoints, NeedNoCells) {
 TEST_F(SessionCheckpoints, OfOneStateShareACell) {
   Engine engine = open(3);
   std::optional<Session> one = session(engine);
-  ASSERT_TRUE(test::succeeds(one->feed(kPrompt)));
+  ASSERT_TRUE(test::succeeds(one->feed(kLongPrompt)));
   std::vector<SessionCheckpoint> kept;
   for (int i = 0; i < 10; ++i) kept.push_back(std::move(*one->checkpoint()));
   EXPECT_EQ(engine.memory_map().n_stored, 0u);
-  ASSERT_TRUE(test::succeeds(one->feed(kPrompt)));
+  ASSERT_TRUE(test::succeeds(one->feed(kLongPrompt)));
   EXPECT_EQ(engine.memory_map().n_stored, 1u);
   one.reset();
   EXPECT_EQ(engine.memory_map().n_held, 0u);
@@ -100,7 +100,7 @@ TEST_F(SessionCheckpoints, OfWhatIsHalfReadAreHalfRead) {
   fake.script->before_forward = [&](int number) {
     if (number == 1) one.cancel();
   };
-  EXPECT_TRUE(test::fails_with(one.feed(kPrompt), ErrorCode::kCancelled));
+  EXPECT_TRUE(test::fails_with(one.feed(kLongPrompt), ErrorCode::kCancelled));
   const auto half = one.checkpoint();
   ASSERT_TRUE(test::succeeds(half));
   ASSERT_TRUE(one.reset().ok());
@@ -116,7 +116,7 @@ TEST_F(SessionCheckpoints, OfAnEmptySessionAreEmpty) {
   Engine engine = open(2);
   Session one = session(engine);
   const auto empty = one.checkpoint();
-  ASSERT_TRUE(test::succeeds(one.feed(kPrompt)));
+  ASSERT_TRUE(test::succeeds(one.feed(kLongPrompt)));
   ASSERT_TRUE(test::succeeds(one.restore(*empty)));
   EXPECT_EQ(one.n_tokens(), 0);
   EXPECT_EQ(one.place().kind, StatePlace::Kind::kNone);
@@ -132,14 +132,14 @@ TEST_F(SessionCheckpoints, OfALostStateReadTheTextAgain) {
   const auto kept = one.checkpoint();
   ASSERT_TRUE(test::succeeds(kept));
   ASSERT_TRUE(one.reset().ok());
-  ASSERT_TRUE(test::succeeds(one.feed(kPrompt)));  // takes the cell
+  ASSERT_TRUE(test::succeeds(one.feed(kLongPrompt)));  // takes the cell
   ASSERT_TRUE(test::succeeds(one.restore(*kept)));
   EXPECT_TRUE(std::ranges::equal(one.tokens(), sick));
   EXPECT_EQ(one.place().kind, StatePlace::Kind::kNone);
-  EXPECT_TRUE(test::fails_with(one.generate(kAnswer), ErrorCode::kNonFinite));
+  EXPECT_TRUE(test::fails_with(one.generate(kShortAnswer), ErrorCode::kNonFinite));
 
   // Another state in that cell is not taken for it.
-  ASSERT_TRUE(one.reset().ok() && one.feed(kPrompt).ok());
+  ASSERT_TRUE(one.reset().ok() && one.feed(kLongPrompt).ok());
   const auto healthy = one.checkpoint();
   ASSERT_TRUE(test::succeeds(healthy));
   ASSERT_TRUE(one.reset().ok());
@@ -153,7 +153,7 @@ TEST_F(SessionCheckpoints, AreOfTheirEngineAndSessionsLikeTheirs) {
   Engine engine = open(2), another = open(2);
   Session one = session(engine), stranger = session(another);
   Session tenant = std::move(*engine.new_session({.salt = "tenant"}));
-  ASSERT_TRUE(test::succeeds(one.feed(kPrompt)));
+  ASSERT_TRUE(test::succeeds(one.feed(kLongPrompt)));
   const auto kept = one.checkpoint();
   EXPECT_TRUE(test::fails_with(stranger.restore(*kept), ErrorCode::kInvalidArgument));
   EXPECT_TRUE(test::fails_with(tenant.restore(*kept), ErrorCode::kMismatch, {"salt"}));
@@ -163,7 +163,7 @@ TEST_F(SessionCheckpoints, AreOfTheirEngineAndSessionsLikeTheirs) {
 TEST_F(SessionCheckpoints, AreRefusedInsideACallback) {
   Engine engine = open(2);
   Session one = session(engine);
-  ASSERT_TRUE(test::succeeds(one.feed(kPrompt)));
+  ASSERT_TRUE(test::succeeds(one.feed(kLongPrompt)));
   const auto kept = one.checkpoint();
   const auto look = [&](Pos, std::span<const float>) {
     EXPECT_TRUE(test::fails_with(one.checkpoint(), ErrorCode::kInvalidArgument));
@@ -178,12 +178,12 @@ TEST_F(SessionCheckpoints, OutliveTheirSessionAndItsEngine) {
   {
     Engine engine = open(2);
     Session one = session(engine);
-    ASSERT_TRUE(test::succeeds(one.feed(kPrompt)));
+    ASSERT_TRUE(test::succeeds(one.feed(kLongPrompt)));
     kept = std::move(*one.checkpoint());
   }
   const SessionCheckpoint copy = *kept;
   kept.reset();
-  EXPECT_TRUE(std::ranges::equal(copy.tokens(), kPrompt));
+  EXPECT_TRUE(std::ranges::equal(copy.tokens(), kLongPrompt));
 }
 
 }  // namespace

@@ -14,8 +14,6 @@ const EngineOptions kOptions = {.n_seq_max = 3, .n_batch = 8, .n_ubatch = 4};
 const std::string kPrompt = "the state follows the tokens, always";
 const GenerateParams kShort = {.max_tokens = 12, .sampling = {.temperature = 1, .seed = 3}};
 
-std::vector<Token> copy(std::span<const Token> tokens) { return {tokens.begin(), tokens.end()}; }
-
 // What an undisturbed session holds after the prompt and an answer.
 std::vector<Token> undisturbed() {
   FakeEngine fake(kOptions);

@@ -14,8 +14,6 @@ namespace {
 
 using Tokens = std::vector<Token>;
 
-Tokens copy(std::span<const Token> tokens) { return {tokens.begin(), tokens.end()}; }
-
 Tokens repeating(std::size_t n, std::size_t period) {
   std::mt19937 random(5);
   Tokens tokens;

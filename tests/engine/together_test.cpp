@@ -15,8 +15,6 @@ using fakes::FakeEngine;
 using fakes::tokens_of;
 using Tokens = std::vector<Token>;
 
-Tokens copy(std::span<const Token> tokens) { return {tokens.begin(), tokens.end()}; }
-
 // Requests of all kinds: lengths, sampling, drafts.
 GenerateParams params_of(int i) {
   return {.max_tokens = 5 + 9 * (i % 4),

@@ -10,35 +10,34 @@
 namespace eddy::test {
 namespace {
 
-__extension__ using Wide = unsigned __int128;
+__extension__ using WideUnsigned = unsigned __int128;
 
-constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
 
-Result<std::uint64_t> bytes_of(DType type, std::vector<std::int64_t> ne) {
+Result<std::uint64_t> size_of(DType type, std::vector<std::int64_t> ne) {
   return gguf_tensor_bytes(type, ne);
 }
 
 TEST(GgufTensorBytes, KnownShapes) {
-  EXPECT_EQ(*bytes_of(DType::kF32, {1}), 4u);
-  EXPECT_EQ(*bytes_of(DType::kF16, {64, 288}), 36'864u);
-  EXPECT_EQ(*bytes_of(DType::kQ8_0, {32, 2}), 68u);
-  EXPECT_EQ(*bytes_of(DType::kQ4_K, {512, 3, 5, 7}), 2u * 144 * 3 * 5 * 7);
-  EXPECT_EQ(*bytes_of(DType::kI8, {1, 1, 1, 1}), 1u);
+  EXPECT_EQ(*size_of(DType::kF32, {1}), 4u);
+  EXPECT_EQ(*size_of(DType::kF16, {64, 288}), 36'864u);
+  EXPECT_EQ(*size_of(DType::kQ8_0, {32, 2}), 68u);
+  EXPECT_EQ(*size_of(DType::kQ4_K, {512, 3, 5, 7}), 2u * 144 * 3 * 5 * 7);
+  EXPECT_EQ(*size_of(DType::kI8, {1, 1, 1, 1}), 1u);
 }
 
 TEST(GgufTensorBytes, HasOneToFourExtents) {
+  EXPECT_TRUE(fails_with(size_of(DType::kF32, {}), ErrorCode::kMalformed, {"0 extents", "1 .. 4"}));
   EXPECT_TRUE(
-      fails_with(bytes_of(DType::kF32, {}), ErrorCode::kMalformed, {"0 extents", "1 .. 4"}));
-  EXPECT_TRUE(
-      fails_with(bytes_of(DType::kF32, {1, 1, 1, 1, 1}), ErrorCode::kMalformed, {"5 extents"}));
+      fails_with(size_of(DType::kF32, {1, 1, 1, 1, 1}), ErrorCode::kMalformed, {"5 extents"}));
 }
 
 TEST(GgufTensorBytes, ExtentsAreAtLeastOne) {
   for (std::size_t i = 0; i < 4; ++i) {
-    for (const std::int64_t extent : {std::int64_t{0}, std::int64_t{-1}, -kMax - 1}) {
+    for (const std::int64_t extent : {std::int64_t{0}, std::int64_t{-1}, -kMaxBytes - 1}) {
       std::vector<std::int64_t> ne = {32, 2, 2, 2};
       ne[i] = extent;
-      EXPECT_TRUE(fails_with(bytes_of(DType::kQ8_0, ne), ErrorCode::kMalformed,
+      EXPECT_TRUE(fails_with(size_of(DType::kQ8_0, ne), ErrorCode::kMalformed,
                              {"extent " + std::to_string(i) + ": " + std::to_string(extent)}));
     }
   }
@@ -47,22 +46,23 @@ TEST(GgufTensorBytes, ExtentsAreAtLeastOne) {
 TEST(GgufTensorBytes, RowsAreWholeBlocksOfEveryType) {
   for (const DTypeInfo& info : dtype_table()) {
     const std::int64_t n_block = info.block_elems;
-    EXPECT_EQ(*bytes_of(info.type, {3 * n_block, 2}), 6u * info.block_bytes) << info.name;
+    EXPECT_EQ(*size_of(info.type, {3 * n_block, 2}), 6u * info.block_bytes) << info.name;
     if (n_block == 1) continue;
     // The whole has whole blocks, its rows have not.
-    EXPECT_TRUE(fails_with(bytes_of(info.type, {n_block / 2, 2}), ErrorCode::kMalformed,
+    EXPECT_TRUE(fails_with(size_of(info.type, {n_block / 2, 2}), ErrorCode::kMalformed,
                            {"rows of", "multiple of " + std::to_string(n_block), info.name}));
-    EXPECT_TRUE(fails_with(bytes_of(info.type, {n_block + 1}), ErrorCode::kMalformed));
+    EXPECT_TRUE(fails_with(size_of(info.type, {n_block + 1}), ErrorCode::kMalformed));
   }
 }
 
 TEST(GgufTensorBytes, ElementsAndBytesStayBelow2To63) {
-  EXPECT_EQ(*bytes_of(DType::kI8, {kMax}), static_cast<std::uint64_t>(kMax));
+  EXPECT_EQ(*size_of(DType::kI8, {kMaxBytes}), static_cast<std::uint64_t>(kMaxBytes));
   EXPECT_TRUE(
-      fails_with(bytes_of(DType::kI8, {kMax, 2}), ErrorCode::kMalformed, {"2^63", "elements"}));
-  EXPECT_TRUE(fails_with(bytes_of(DType::kF32, {kMax}), ErrorCode::kMalformed, {"2^63", "bytes"}));
-  EXPECT_TRUE(fails_with(bytes_of(DType::kF16, {std::int64_t{1} << 62}), ErrorCode::kMalformed));
-  EXPECT_TRUE(fails_with(bytes_of(DType::kIQ1_S, {256, kMax / 128}), ErrorCode::kMalformed,
+      fails_with(size_of(DType::kI8, {kMaxBytes, 2}), ErrorCode::kMalformed, {"2^63", "elements"}));
+  EXPECT_TRUE(
+      fails_with(size_of(DType::kF32, {kMaxBytes}), ErrorCode::kMalformed, {"2^63", "bytes"}));
+  EXPECT_TRUE(fails_with(size_of(DType::kF16, {std::int64_t{1} << 62}), ErrorCode::kMalformed));
+  EXPECT_TRUE(fails_with(size_of(DType::kIQ1_S, {256, kMaxBytes / 128}), ErrorCode::kMalformed,
                          {"2^63", "elements"}));
 }
 
@@ -75,15 +75,17 @@ TEST(GgufTensorBytes, NothingWrapsAround) {
       for (int b = 0; b < 62; ++b) {
         for (const int step : {-1, 0, 1}) {
           const std::int64_t rows = std::max<std::int64_t>(1, (std::int64_t{1} << b) + step);
-          const Wide n_elems = (Wide{1} << a) * info.block_elems * static_cast<Wide>(rows);
-          const Wide n_bytes = (Wide{1} << a) * info.block_bytes * static_cast<Wide>(rows);
-          const Wide n_row = (Wide{1} << a) * info.block_elems;
-          if (n_row > static_cast<Wide>(kMax)) continue;
-          const auto found = bytes_of(type, {static_cast<std::int64_t>(n_row), rows});
-          const bool fits = std::max(n_elems, n_bytes) <= static_cast<Wide>(kMax);
+          const WideUnsigned n_elems =
+              (WideUnsigned{1} << a) * info.block_elems * static_cast<WideUnsigned>(rows);
+          const WideUnsigned n_bytes =
+              (WideUnsigned{1} << a) * info.block_bytes * static_cast<WideUnsigned>(rows);
+          const WideUnsigned n_row = (WideUnsigned{1} << a) * info.block_elems;
+          if (n_row > static_cast<WideUnsigned>(kMaxBytes)) continue;
+          const auto found = size_of(type, {static_cast<std::int64_t>(n_row), rows});
+          const bool fits = std::max(n_elems, n_bytes) <= static_cast<WideUnsigned>(kMaxBytes);
           ASSERT_EQ(found.ok(), fits) << info.name << ' ' << a << ' ' << b << ' ' << step;
           if (fits) {
-            ASSERT_EQ(Wide{*found}, n_bytes);
+            ASSERT_EQ(WideUnsigned{*found}, n_bytes);
           }
           n_right += fits;
         }

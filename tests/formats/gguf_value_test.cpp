@@ -14,22 +14,22 @@
 namespace eddy::test {
 namespace {
 
-__extension__ using Wide = __int128;
+__extension__ using SignedWide = __int128;
 
 using Integers = std::tuple<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t,
                             std::int32_t, std::uint64_t, std::int64_t>;
 
 template <class T>
-constexpr Wide kLowest = std::numeric_limits<T>::min();
+constexpr SignedWide kLowest = std::numeric_limits<T>::min();
 template <class T>
-constexpr Wide kGreatest = std::numeric_limits<T>::max();
+constexpr SignedWide kGreatest = std::numeric_limits<T>::max();
 
 // The limits of all types, and what is next to them.
-std::vector<Wide> edges() {
-  std::vector<Wide> all;
+std::vector<SignedWide> edges() {
+  std::vector<SignedWide> all;
   std::apply(
       [&]<class... T>(T...) {
-        for (const Wide step : {-1, 0, 1}) {
+        for (const SignedWide step : {-1, 0, 1}) {
           (all.insert(all.end(), {kLowest<T> + step, kGreatest<T> + step}), ...);
         }
       },
@@ -43,7 +43,7 @@ void check_conversion(From number) {
   const bool fits = number >= kLowest<To> && number <= kGreatest<To>;
   if (fits) {
     ASSERT_TRUE(succeeds(converted));
-    ASSERT_EQ(Wide{*converted}, Wide{number});
+    ASSERT_EQ(SignedWide{*converted}, SignedWide{number});
   } else {
     ASSERT_TRUE(fails_with(
         converted, ErrorCode::kMalformed,
@@ -53,7 +53,7 @@ void check_conversion(From number) {
 
 template <class From>
 void check_all_conversions() {
-  for (const Wide edge : edges()) {
+  for (const SignedWide edge : edges()) {
     if (edge < kLowest<From> || edge > kGreatest<From>) continue;
     const auto number = static_cast<From>(edge);
     check_conversion<std::int32_t>(number);

@@ -25,11 +25,11 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-constexpr std::uint64_t kSeed = 1;
-constexpr std::int32_t kTokens = 12;
+constexpr std::uint64_t kStateSeed = 1;
+constexpr std::int32_t kStateTokens = 12;
 constexpr std::int64_t kAnswer = 5;
 
-std::string path_of(std::string_view architecture) {
+std::string state_path(std::string_view architecture) {
   return fmt::format("{}/tests/golden/states/{}.session", EDDY_SOURCE_DIR, architecture);
 }
 
@@ -46,7 +46,7 @@ Engine open_tiny(const make_model::Architecture& architecture) {
       std::ranges::find_if(shapes, [](std::string_view name) { return name.starts_with("tiny"); });
   const std::string path = testing::TempDir() + "eddy_golden_session.gguf";
   const Status written =
-      make_model::write_model(*architecture.plan(*shape, DType::kF32), kSeed, path);
+      make_model::write_model(*architecture.plan(*shape, DType::kF32), kStateSeed, path);
   if (!written.ok()) throw std::runtime_error(written.error().message);
   auto engine = Engine::open(path, {.n_threads = 1, .n_seq_max = 4});
   if (!engine.ok()) throw std::runtime_error(engine.error().message);
@@ -63,7 +63,7 @@ Session new_session(Engine& engine) {
 Session converse(Engine& engine) {
   Session session = new_session(engine);
   std::vector<Token> tokens;
-  for (std::int32_t i = 0; i < kTokens; ++i) tokens.push_back(Token((i * i * 31 + 7) % 257));
+  for (std::int32_t i = 0; i < kStateTokens; ++i) tokens.push_back(Token((i * i * 31 + 7) % 257));
   const Status fed = session.feed(tokens);
   EXPECT_TRUE(fed.ok()) << fed.error().message;
   EXPECT_TRUE(session.generate({.max_tokens = kAnswer}).ok());
@@ -78,7 +78,7 @@ Bytes saved(const Session& session) {
 
 class GoldenSession : public testing::TestWithParam<make_model::Architecture> {
  protected:
-  const std::string path = path_of(GetParam().name);
+  const std::string path = state_path(GetParam().name);
   Engine engine = open_tiny(GetParam());
 };
 
@@ -113,7 +113,7 @@ TEST_P(GoldenSession, OthersAreRefused) {
   const Bytes before = saved(session);
   for (const make_model::Architecture& other : make_model::architectures()) {
     if (other.name == GetParam().name) continue;
-    const Status loaded = session.load(read_file(path_of(other.name)));
+    const Status loaded = session.load(read_file(state_path(other.name)));
     ASSERT_FALSE(loaded.ok());
     EXPECT_EQ(loaded.error().code, ErrorCode::kMismatch) << loaded.error().message;
   }
@@ -129,10 +129,10 @@ TEST_P(GoldenSession, OthersAreRefused) {
 TEST(GoldenSessionDamage, EveryFlippedBitAndEveryCutIsRefused) {
   const auto all = make_model::architectures();
   const auto& smallest = *std::ranges::min_element(
-      all, {}, [](const auto& a) { return read_file(path_of(a.name)).size(); });
+      all, {}, [](const auto& a) { return read_file(state_path(a.name)).size(); });
   Engine engine = open_tiny(smallest);
   Session session = converse(engine);
-  const Bytes golden = read_file(path_of(smallest.name));
+  const Bytes golden = read_file(state_path(smallest.name));
   ASSERT_EQ(saved(session), golden);
   Bytes damaged = golden;
   for (std::size_t i = 0; i < golden.size() * 8; ++i) {

@@ -14,7 +14,7 @@ namespace {
 
 using Tokens = std::vector<Token>;
 
-PrefixKey key_of(std::string salt) {
+PrefixKey salted_key(std::string salt) {
   PrefixKey key;
   key.salt = std::move(salt);
   return key;
@@ -63,7 +63,7 @@ class PrefixTreeTest : public ::testing::Test {
   }
 
   PrefixTree tree;
-  PrefixKey key = key_of("tenant");
+  PrefixKey key = salted_key("tenant");
   int n_ids = 0;
 };
 
@@ -326,15 +326,15 @@ TEST_F(PrefixTreeTest, PathsAloneAreForgottenBeforeStates) {
 }
 
 TEST_F(PrefixTreeTest, ForgetsATenant) {
-  insert(key_of("a"), run_of(100));
-  insert(key_of("a"), joined(run_of(50), run_of(50, 700)));
-  const EntryId other = insert(key_of("b"), run_of(100));
-  const auto gone = tree.forget(key_of("a"));
+  insert(salted_key("a"), run_of(100));
+  insert(salted_key("a"), joined(run_of(50), run_of(50, 700)));
+  const EntryId other = insert(salted_key("b"), run_of(100));
+  const auto gone = tree.forget(salted_key("a"));
   ASSERT_TRUE(gone.ok());
   EXPECT_EQ(gone->size(), 2u);
-  EXPECT_EQ(tree.match(key_of("a"), run_of(100)).n_known, 0);
+  EXPECT_EQ(tree.match(salted_key("a"), run_of(100)).n_known, 0);
   EXPECT_TRUE(tree.contains(other));
-  EXPECT_TRUE(tree.forget(key_of("c"))->empty());
+  EXPECT_TRUE(tree.forget(salted_key("c"))->empty());
 }
 
 // --- Bytes and hostile input
@@ -348,7 +348,7 @@ TEST_F(PrefixTreeTest, BytesAreThoseReallyOwned) {
     int id = 0;
     for (int i = 0; i < 300; ++i) {
       const Tokens tokens = joined(run_of(3 * i), run_of(100 + i, 1000 * i));
-      const PrefixKey name = key_of(std::string(static_cast<std::size_t>(i % 40), 's'));
+      const PrefixKey name = salted_key(std::string(static_cast<std::size_t>(i % 40), 's'));
       ASSERT_TRUE(owner.insert(name, tokens, {.id = EntryId(id++)}).ok());
       ASSERT_OK(owner.note_path(name, joined(tokens, run_of(i))));
       if (i % 3 == 0) ASSERT_OK(owner.erase(EntryId(id - 1)));
@@ -383,10 +383,10 @@ TEST_F(PrefixTreeTest, LongPathsAreCutInAnyOrder) {
 TEST_F(PrefixTreeTest, ManyChildrenAndManyKeysAreFoundAtOnce) {
   for (int i = 0; i < 50000; ++i) {
     ASSERT_OK(tree.note_path(key, std::vector<Token>{Token(7), Token(i)}));
-    ASSERT_OK(tree.note_path(key_of(std::to_string(i)), run_of(2)));
+    ASSERT_OK(tree.note_path(salted_key(std::to_string(i)), run_of(2)));
   }
   expect_match({Token(7), Token(49999), Token(1)}, 2, {}, 0);
-  EXPECT_EQ(tree.match(key_of("777"), run_of(3)).n_known, 2);
+  EXPECT_EQ(tree.match(salted_key("777"), run_of(3)).n_known, 2);
 }
 
 // Every allocation fails in turn: an error, nothing has changed, and the next try does it.
@@ -417,14 +417,15 @@ TEST_F(PrefixTreeTest, NothingChangesWhenMemoryEnds) {
         ASSERT_EQ(owner.n_nodes(), n_nodes);
         ASSERT_EQ(owner.n_entries(), 2u);
         ASSERT_EQ(owner.n_bytes(Tier::kCell), 20u);
-        ASSERT_EQ(owner.match(key_of("new"), other).n_known, 0);
+        ASSERT_EQ(owner.match(salted_key("new"), other).n_known, 0);
       }
       ASSERT_TRUE(is_done || call(owner));
     }
   };
   try_all([&](PrefixTree& t) { return t.insert(key, other, {.id = EntryId(2)}).ok(); });
   try_all([&](PrefixTree& t) { return t.note_path(key, other).ok(); });
-  try_all([&](PrefixTree& t) { return t.insert(key_of("new"), other, {.id = EntryId(2)}).ok(); });
+  try_all(
+      [&](PrefixTree& t) { return t.insert(salted_key("new"), other, {.id = EntryId(2)}).ok(); });
   try_all([&](PrefixTree& t) { return t.plan({.key = key, .tokens = other}).ok(); });
   try_all([&](PrefixTree& t) { return t.evict({.n_bytes = 15, .tier = Tier::kCell}).ok(); });
   try_all([&](PrefixTree& t) { return t.evict({.n_bytes = 1}).ok(); });

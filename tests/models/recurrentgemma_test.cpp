@@ -18,7 +18,7 @@ using make_model::Plan;
 
 const std::string kArch = "recurrentgemma.";
 
-Plan tiny(std::string_view shape = "tiny") {
+Plan tiny_gemma(std::string_view shape = "tiny") {
   return *make_model::find_architecture("recurrentgemma")->plan(shape, DType::kF32);
 }
 
@@ -45,8 +45,8 @@ std::string kinds(const Loaded& loaded) {
 }
 
 TEST(RecurrentGemma, TheListOfHeadsSaysWhichLayersHaveAttention) {
-  EXPECT_EQ(kinds(Loaded(tiny())), "rra");
-  Plan plan = tiny();
+  EXPECT_EQ(kinds(Loaded(tiny_gemma())), "rra");
+  Plan plan = tiny_gemma();
   // The same tensors under other names: attention first.
   for (auto& tensor : plan.tensors) {
     if (tensor.name.starts_with("blk.0.")) tensor.name.replace(4, 1, "9");
@@ -58,23 +58,23 @@ TEST(RecurrentGemma, TheListOfHeadsSaysWhichLayersHaveAttention) {
 }
 
 TEST(RecurrentGemma, WithoutAListEveryThirdLayerHasAttention) {
-  const Loaded loaded(tiny("tiny-grouped"));
+  const Loaded loaded(tiny_gemma("tiny-grouped"));
   EXPECT_EQ(kinds(loaded), "rrarra");
   EXPECT_EQ(loaded.layers()[2].k_elems, 2U * 64);
   // No number at all: as many heads of K and V as of Q.
-  Plan plan = tiny("tiny-odd");
+  Plan plan = tiny_gemma("tiny-odd");
   std::erase_if(plan.metadata,
                 [](const auto& meta) { return meta.key.ends_with("head_count_kv"); });
   EXPECT_EQ(kinds(Loaded(plan)), "rrar");
 }
 
 TEST(RecurrentGemma, ATokenSeesTheWindowBeforeItAndItself) {
-  EXPECT_EQ(Loaded(tiny()).layers()[2].window, 39 + 1);
+  EXPECT_EQ(Loaded(tiny_gemma()).layers()[2].window, 39 + 1);
 }
 
 TEST(RecurrentGemma, ThePublishedEmbeddingScalesAreRoundedRoots) {
   for (const auto& [shape, n_embd] : {std::pair("2b", 2560.0f), std::pair("9b", 4096.0f)}) {
-    const Plan plan = tiny(shape);
+    const Plan plan = tiny_gemma(shape);
     const auto* meta =
         &*std::ranges::find(plan.metadata, kArch + "embedding_scale", &make_model::Meta::key);
     EXPECT_EQ(std::get<float>(meta->value), bf16_to_f32(f32_to_bf16(std::sqrt(n_embd))));
@@ -83,7 +83,7 @@ TEST(RecurrentGemma, ThePublishedEmbeddingScalesAreRoundedRoots) {
 
 TEST(RecurrentGemma, GoesByOtherNames) {
   for (const std::string name : {"griffin", "recurrent-gemma", "recurrent_gemma"}) {
-    Plan plan = tiny();
+    Plan plan = tiny_gemma();
     plan.set("general.architecture", name);
     for (auto& meta : plan.metadata) {
       if (meta.key.starts_with(kArch)) meta.key = name + "." + meta.key.substr(kArch.size());
@@ -96,7 +96,7 @@ TEST(RecurrentGemma, GoesByOtherNames) {
 
 TEST(RecurrentGemma, SaysWhatIsWrong) {
   const auto error = [](std::string_view key, make_model::MetaValue value) {
-    Plan plan = tiny();
+    Plan plan = tiny_gemma();
     plan.set(kArch + std::string(key), value);
     return Loaded(plan).model;
   };
@@ -114,7 +114,7 @@ TEST(RecurrentGemma, SaysWhatIsWrong) {
       test::fails_with(error("rope.freq_base", 0.5f), kMalformed, {"rope.freq_base: below 1"}));
   EXPECT_TRUE(test::fails_with(error("ssm.inner_size", std::uint32_t{66}), kMalformed,
                                {"does not divide ssm.inner_size"}));
-  Plan growing = tiny();
+  Plan growing = tiny_gemma();
   for (auto& tensor : growing.tensors) {
     if (tensor.name == "blk.1.rglru_a") tensor.values = make_model::uniform(0.1, 1);
   }

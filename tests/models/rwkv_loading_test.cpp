@@ -18,7 +18,7 @@ Plan plan_of(std::string_view architecture, std::string_view shape = "tiny") {
   return *make_model::find_architecture(architecture)->plan(shape, DType::kF32);
 }
 
-TensorPlan& tensor(Plan& plan, std::string_view name) {
+TensorPlan& tensor_named(Plan& plan, std::string_view name) {
   return *std::ranges::find(plan.tensors, name, &TensorPlan::name);
 }
 
@@ -26,7 +26,7 @@ void remove_tensors(Plan& plan, std::string_view part) {
   std::erase_if(plan.tensors, [&](const auto& t) { return t.name.find(part) != t.name.npos; });
 }
 
-void set_key(Plan& plan, const std::string& key, make_model::MetaValue value) {
+void put_key(Plan& plan, const std::string& key, make_model::MetaValue value) {
   std::erase_if(plan.metadata, [&](const auto& m) { return m.key == key; });
   plan.add(key, std::move(value));
 }
@@ -60,18 +60,18 @@ TEST(RwkvLoading, StatesAreASquareForEachHeadAndTheShifts) {
 
 TEST(RwkvLoading, TakesShiftCountsThatItComputes) {
   Plan plan = plan_of("rwkv7");
-  set_key(plan, "rwkv7.token_shift_count", std::uint32_t{2});
+  put_key(plan, "rwkv7.token_shift_count", std::uint32_t{2});
   EXPECT_EQ(message_of(plan), "");
-  set_key(plan, "rwkv7.token_shift_count", std::uint32_t{1});
+  put_key(plan, "rwkv7.token_shift_count", std::uint32_t{1});
   expect_says(plan, "rwkv7.token_shift_count: 1, expected 2 .. 2");
   Plan hybrid = plan_of("arwkv7");
-  set_key(hybrid, "arwkv7.token_shift_count", std::uint32_t{2});
+  put_key(hybrid, "arwkv7.token_shift_count", std::uint32_t{2});
   expect_says(hybrid, "arwkv7.token_shift_count: 2, expected 1 .. 1");
 }
 
 TEST(RwkvLoading, TheFirstBlockNeedsNoValueResidual) {
   Plan plan = plan_of("rwkv7", "tiny-odd");
-  tensor(plan, "blk.0.time_mix_v1.weight").ne = {36, 3};
+  tensor_named(plan, "blk.0.time_mix_v1.weight").ne = {36, 3};
   expect_says(plan, "blk.0.time_mix_v1.weight: shape {36, 3}, expected {36, 7}");
   remove_tensors(plan, "blk.0.time_mix_v0");
   remove_tensors(plan, "blk.0.time_mix_v1");
@@ -88,7 +88,7 @@ TEST(RwkvLoading, OnlyHybridsLackParts) {
   expect_says(plan, "blk.0.time_mix_g1.weight: missing");
   expect_says(plan, "blk.1.time_mix_ln.weight: missing");
   Plan hybrid = plan_of("arwkv7", "tiny-bare");
-  tensor(hybrid, "blk.1.time_mix_lerp_fused.weight").ne = {36, 1, 1, 6};
+  tensor_named(hybrid, "blk.1.time_mix_lerp_fused.weight").ne = {36, 1, 1, 6};
   expect_says(hybrid, "blk.1.time_mix_lerp_fused.weight: shape {36, 1, 1, 6}, expected");
 }
 
@@ -100,7 +100,7 @@ TEST(RwkvLoading, LerpsComeInOneOfTwoForms) {
   remove_tensors(none, "blk.1.time_mix_lerp_fused");
   expect_says(none, "blk.1.time_mix_lerp_fused.weight: missing");
   Plan flat = plan_of("rwkv6");
-  tensor(flat, "blk.0.time_mix_lerp_x.weight").ne = {64};
+  tensor_named(flat, "blk.0.time_mix_lerp_x.weight").ne = {64};
   EXPECT_EQ(message_of(flat), "");
 }
 
@@ -108,7 +108,7 @@ TEST(RwkvLoading, HeadSizesDivideTheWidth) {
   for (const std::string name : {"rwkv6", "rwkv7", "rwkv6qwen2", "arwkv7"}) {
     for (const std::uint32_t head_size : {0u, 48u, 65u, 4096u}) {
       Plan plan = plan_of(name);
-      set_key(plan, name + ".wkv.head_size", head_size);
+      put_key(plan, name + ".wkv.head_size", head_size);
       expect_says(plan, "wkv.head_size");
     }
   }
@@ -116,9 +116,9 @@ TEST(RwkvLoading, HeadSizesDivideTheWidth) {
 
 TEST(RwkvLoading, HeadsOfKeysDivideTheHeads) {
   Plan plan = plan_of("rwkv6qwen2");
-  set_key(plan, "rwkv6qwen2.attention.head_count_kv", std::uint32_t{3});
+  put_key(plan, "rwkv6qwen2.attention.head_count_kv", std::uint32_t{3});
   expect_says(plan, "attention.head_count_kv does not divide the number of heads");
-  set_key(plan, "rwkv6qwen2.attention.head_count_kv", std::uint32_t{8});
+  put_key(plan, "rwkv6qwen2.attention.head_count_kv", std::uint32_t{8});
   expect_says(plan, "attention.head_count_kv does not divide the number of heads");
 }
 

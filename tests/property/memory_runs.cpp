@@ -11,18 +11,18 @@ namespace eddy::test {
 namespace {
 
 // Of 1000.
-constexpr Weight<OpKind> kWeights[] = {{OpKind::kExtend, 349},    {OpKind::kRemove, 90},
-                                       {OpKind::kRemovePart, 20}, {OpKind::kRewind, 40},
-                                       {OpKind::kFork, 130},      {OpKind::kKeep, 3},
-                                       {OpKind::kClear, 3},       {OpKind::kShift, 5},
-                                       {OpKind::kCheckpoint, 80}, {OpKind::kDropCheckpoint, 50},
-                                       {OpKind::kStart, 70},      {OpKind::kWrite, 15},
-                                       {OpKind::kRead, 25},       {OpKind::kBegin, 20},
-                                       {OpKind::kDump, 4},        {OpKind::kLoad, 4},
-                                       {OpKind::kCorrupt, 16},    {OpKind::kUnpark, 30},
-                                       {OpKind::kPark, 10},       {OpKind::kRecover, 30},
-                                       {OpKind::kCrash, 1},       {OpKind::kBadId, 5}};
-static_assert(std::size(kWeights) == kOpKinds);
+constexpr Weight<OpKind> kOpWeights[] = {{OpKind::kExtend, 349},    {OpKind::kRemove, 90},
+                                         {OpKind::kRemovePart, 20}, {OpKind::kRewind, 40},
+                                         {OpKind::kFork, 130},      {OpKind::kKeep, 3},
+                                         {OpKind::kClear, 3},       {OpKind::kShift, 5},
+                                         {OpKind::kCheckpoint, 80}, {OpKind::kDropCheckpoint, 50},
+                                         {OpKind::kStart, 70},      {OpKind::kWrite, 15},
+                                         {OpKind::kRead, 25},       {OpKind::kBegin, 20},
+                                         {OpKind::kDump, 4},        {OpKind::kLoad, 4},
+                                         {OpKind::kCorrupt, 16},    {OpKind::kUnpark, 30},
+                                         {OpKind::kPark, 10},       {OpKind::kRecover, 30},
+                                         {OpKind::kCrash, 1},       {OpKind::kBadId, 5}};
+static_assert(std::size(kOpWeights) == kOpKinds);
 
 bool fails(const WorldConfig& config, const std::vector<Op>& ops) {
   std::size_t n_done = 0;
@@ -113,7 +113,7 @@ std::vector<Op> random_ops(const WorldConfig& config, std::uint64_t seed, std::s
   Random random(seed);
   std::vector<Op> ops(n);
   for (Op& op : ops) {
-    op.kind = random_kind<OpKind>(random, kWeights);
+    op.kind = random_kind<OpKind>(random, kOpWeights);
     op.seq = random.below(config.n_seqs);
     op.other = random.below(1u << 16);
     op.n = 1 + random.below(random.below(8) == 0 ? 24 : 6);

@@ -29,13 +29,13 @@ constexpr const char* kNames[kActs] = {
     "save", "load",   "checkpoint", "restore",  "forget",   "reset", "evaluate", "crash"};
 
 // Of 100.
-constexpr Weight<Act> kWeights[] = {
+constexpr Weight<Act> kActWeights[] = {
     {Act::kOpen, 3},     {Act::kPrompt, 12}, {Act::kFeed, 12},   {Act::kGenerate, 18},
     {Act::kTogether, 5}, {Act::kFork, 8},    {Act::kRewind, 10}, {Act::kTurn, 2},
     {Act::kPark, 6},     {Act::kSave, 4},    {Act::kLoad, 4},    {Act::kCheckpoint, 5},
     {Act::kRestore, 5},  {Act::kForget, 2},  {Act::kReset, 2},   {Act::kEvaluate, 1},
     {Act::kCrash, 1}};
-static_assert(std::size(kWeights) == kActs);
+static_assert(std::size(kActWeights) == kActs);
 
 bool begins_with(const std::vector<Token>& tokens, const std::vector<Token>& begin) {
   return tokens.size() >= begin.size() && std::equal(begin.begin(), begin.end(), tokens.begin());
@@ -54,7 +54,7 @@ std::vector<Step> random_steps(const SessionWorldConfig& config, std::uint64_t s
   Random random(seed);
   std::vector<Step> steps(n);
   for (Step& step : steps) {
-    step.act = random_kind<Act>(random, kWeights);
+    step.act = random_kind<Act>(random, kActWeights);
     step.seat = random.below(config.n_seqs);
     step.other = random.below(1u << 16);
     step.n = 1 + random.below(random.below(4) == 0 ? 150 : 12);

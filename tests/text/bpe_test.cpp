@@ -8,7 +8,7 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-std::string random_text(std::mt19937& random, std::string_view bytes, std::size_t most) {
+std::string random_bytes(std::mt19937& random, std::string_view bytes, std::size_t most) {
   std::string text(random() % (most + 1), ' ');
   for (char& c : text) c = bytes[random() % bytes.size()];
   return text;
@@ -21,7 +21,7 @@ TEST(Bpe, MergesTheBestPairUntilThereIsNone) {
     const Vocabulary vocabulary = random_bpe(random, bytes, seed % 3 ? 40 : 8);
     const auto tokenizer = tokenizer_of(vocabulary);
     for (int i = 0; i < 40; ++i) {
-      const std::string text = random_text(random, bytes == "abcd" ? "abcd" : "ab", 40);
+      const std::string text = random_bytes(random, bytes == "abcd" ? "abcd" : "ab", 40);
       ASSERT_EQ(ids(tokenizer->encode(text, false, false)), ids(naive_bpe(vocabulary, text)))
           << "seed " << seed << ": " << text;
       ASSERT_EQ(bytes_of(*tokenizer, tokenizer->encode(text, false, false)), text);

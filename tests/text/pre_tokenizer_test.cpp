@@ -63,7 +63,7 @@ const std::u32string kAlphabets[] = {
     U"aAzZ\u00C9\u00E9\u01C5/.\n ",
 };
 
-std::u32string random_text(std::mt19937& random, std::size_t alphabet) {
+std::u32string random_letters(std::mt19937& random, std::size_t alphabet) {
   std::u32string text(random() % 16, U' ');
   for (char32_t& c : text) {
     if (alphabet < std::size(kAlphabets)) {
@@ -107,7 +107,7 @@ TEST(PreTokenizer, CutsAsItsPatternsDo) {
     for (std::size_t alphabet = 0; alphabet <= std::size(kAlphabets); ++alphabet) {
       std::mt19937 random(static_cast<std::uint32_t>(alphabet));
       for (int i = 0; i < 500; ++i) {
-        const std::u32string text = random_text(random, alphabet);
+        const std::u32string text = random_letters(random, alphabet);
         ASSERT_EQ(pieces_of(utf8(text), rule.name), expected_pieces(passes, text))
             << rule.name << ": \"" << utf8(text) << "\"";
       }

@@ -24,23 +24,24 @@ std::vector<char> read_categories() {
   return categories;
 }
 
-// Characters from first to last, or those of a class: 's' white space, 'S' all others; a category.
-struct Item {
-  char32_t first = 1, last = 0;
-  char white = 0, category = 0;
-
-  bool has(char32_t c) const {
-    if (white) return is_white_space(c) == (white == 's');
-    if (category) return test::category(c) == category;
-    return first <= c && c <= last;
-  }
-};
-
-enum class Kind { kChars, kSequence, kAlternatives, kRepeat, kAhead };
-
 }  // namespace
 
 struct SlowRegex::Node {
+  enum class Kind { kChars, kSequence, kAlternatives, kRepeat, kAhead };
+
+  // Characters from first to last, or those of a class: 's' white space, 'S' all others; a
+  // category.
+  struct Item {
+    char32_t first = 1, last = 0;
+    char white = 0, category = 0;
+
+    bool has(char32_t c) const {
+      if (white) return is_white_space(c) == (white == 's');
+      if (category) return test::category(c) == category;
+      return first <= c && c <= last;
+    }
+  };
+
   Kind kind = Kind::kSequence;
   bool is_negated = false;          // kChars, kAhead
   std::vector<Item> items = {};     // kChars
@@ -51,6 +52,8 @@ struct SlowRegex::Node {
 namespace {
 
 using Node = SlowRegex::Node;
+using Item = Node::Item;
+using Kind = Node::Kind;
 using Then = std::function<bool(std::size_t)>;
 
 class Parser {

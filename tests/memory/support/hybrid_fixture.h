@@ -8,8 +8,6 @@
 
 namespace eddy::test {
 
-inline constexpr int kP = kKvPage;
-
 class HybridFixture : public MemoryFixture {
  protected:
   // One recurrent layer, one that sees all, one that sees a window.

@@ -13,7 +13,6 @@
 
 namespace eddy::test {
 
-inline constexpr int kP = kKvPage;
 inline constexpr int kWindow = 40;
 
 class KvFixture : public ::testing::Test {

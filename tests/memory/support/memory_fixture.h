@@ -15,6 +15,8 @@
 
 namespace eddy::test {
 
+inline constexpr int kP = kKvPage;
+
 inline std::vector<Token> tokens(std::initializer_list<int> values) {
   std::vector<Token> out;
   for (const int value : values) out.push_back(Token(value));
