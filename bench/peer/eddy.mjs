@@ -43,9 +43,9 @@ export function prefill(path, {n_tokens, n_threads, n_repetitions}) {
   return JSON.parse(lines.trim().split("\n")[0]).tokens_per_s;
 }
 
-// What `eddy bench --state` measures: microseconds by the name of the test.
+// What `eddy bench state` measures: microseconds by the name of the test.
 export function state(path, {n_tokens, n_threads, n_repetitions}) {
-  const lines = call("eddy", ["bench", path, "--state", "-p", String(n_tokens), "-t",
+  const lines = call("eddy", ["bench", "state", path, "-p", String(n_tokens), "-t",
                               String(n_threads), "-r", String(n_repetitions), "--format", "json"]);
   return Object.fromEntries(
       lines.trim().split("\n").map((line) => JSON.parse(line)).map(({test, us}) => [test, us]));

@@ -72,7 +72,7 @@ function eddy_results(path, tokens, n_threads) {
   const measured = eddy.state(path, {n_tokens: tokens.length, n_threads, n_repetitions});
   const ms = (test) => {
     const found = Object.keys(measured).find((name) => name.startsWith(test));
-    if (!found) throw new Error(`eddy bench --state measures no "${test}"`);
+    if (!found) throw new Error(`eddy bench state measures no "${test}"`);
     return measured[found] / 1000;
   };
   const changed = ms("its last 10 changed");

@@ -109,15 +109,19 @@ struct EngineInfo {
 
 // What became of a prompt: n_tokens = the first max(n_own, n_restored), which were not read, and
 // the rest, which was. Of the rest, n_known - max(n_own, n_restored) tokens are shared with
-// something that was read before: n_evicted of them because a state went to make room, n_refused
-// because no cell was free for one, and the others because no state was stored nearer.
+// something that was read before: n_refused of them because no cell, or no memory, was free for the
+// state that was found, n_evicted because a state further on went to make room, and the others
+// because no state was stored nearer.
 struct PromptReport {
+  enum class Tier { kNone, kCell, kHost };  // where a state was found
+
   Pos n_tokens = 0;    // the session's own and the new ones
   Pos n_own = 0;       // that its state had seen already
   Pos n_known = 0;     // shared with anything that was read before
   Pos n_restored = 0;  // that the state which was found had seen; 0: none was
-  Pos n_evicted = 0;
+  Tier tier = Tier::kNone;
   Pos n_refused = 0;
+  Pos n_evicted = 0;
 };
 
 // Stored states, by the reason for which each was stored.
@@ -377,7 +381,7 @@ class Session {
   // prompt or of an answer. A hint for what is stored; no bit of an answer depends on it.
   void mark_turn();
 
-  // What became of the tokens that were fed last.
+  // What became of the tokens that were fed last; in OnProgress, what will of those that are fed.
   const PromptReport& last_prompt() const;
 
   // Answers: appends tokens until a reason to stop. All of them stay in the session, also the
@@ -393,7 +397,8 @@ class Session {
   Result<Session> fork() const;
 
   // What the session is now. O(tokens) for the list, O(1) for the state, which is shared until the
-  // session changes it. kInvalidArgument: inside a callback; kOutOfMemory.
+  // session changes it. kInvalidArgument: inside a callback; kFull: it is parked, and there is no
+  // room for it; kOutOfMemory.
   Result<SessionCheckpoint> checkpoint() const;
 
   // Makes the session what that one was, in O(tokens), and as far as its state is still in a cell
@@ -428,7 +433,8 @@ class Session {
   // callback (kInvalidArgument).
   Status reset();
 
-  // The session as bytes, and back (src/engine/session_format.h). save: kNonFinite, kOutOfMemory;
+  // The session as bytes, and back (src/engine/session_format.h). save: kNonFinite, kOutOfMemory,
+  // kFull (it is parked, and there is no room for it);
   // into bytes of an earlier save it needs no new memory, and leaves none of them on an error.
   // load replaces tokens and state. kMalformed, kMismatch (another model, state type or version, or
   // another initial state, which the bytes name but do not hold), kNonFinite, kFull: nothing has

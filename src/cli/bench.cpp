@@ -259,6 +259,9 @@ Result<ExitCode> run_bench(const BenchArguments& options) {
   ModelOptions model = options.model;
   model.engine.n_threads = options.threads.front();
   if (options.state) {
+    if (options.sessions > 0) {
+      return fail(ErrorCode::kInvalidArgument, "bench state: --sessions is measured without it");
+    }
     StateBenchOptions state = {.repetitions = options.repetitions, .format = options.format};
     if (options.has_prompt_tokens) state.n_prompt = options.prompt_tokens.front();
     return bench_state(model, state);
@@ -298,7 +301,7 @@ Command add_bench(CLI::App& program) {
   add_list(*app, "-t,--threads", options->threads, 0, 256,
            "threads; 0: one for each physical core");
   add_list<std::int64_t>(*app, "-p,--prompt-tokens", options->prompt_tokens, 0, 1 << 24,
-                         "lengths of the prompts; 0: none; with --state: of its long one");
+                         "lengths of the prompts; 0: none; of state: of its long one");
   add_list<std::int64_t>(*app, "-n,--answer-tokens", options->answer_tokens, 0, 1 << 24,
                          "lengths of the answers; 0: none");
   add_list<std::uint32_t>(*app, "-b,--sequences", options->sequences, 1, 4096,
@@ -306,14 +309,12 @@ Command add_bench(CLI::App& program) {
   app->add_option("-r,--repetitions", options->repetitions, "how often each is measured")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
-  CLI::Option* state =
-      app->add_flag("--state", options->state,
-                    "measure what states cost instead: forks, rewinds, saving, restoring");
+  app->add_subcommand("state", "Measure what states cost: forks, rewinds, saving, restoring")
+      ->fallthrough();  // its options are these
   app->add_option("--sessions", options->sessions,
                   "measure instead how N conversations, which wait outside of 16 cells, go on")
       ->type_name("N")
-      ->check(CLI::Range(1, 1 << 20))
-      ->excludes(state);
+      ->check(CLI::Range(1, 1 << 20));
   add_choice(*app, "--format", options->format, table_formats(), "how rows are written");
   app->add_option("--svg", options->svg, "also draw tokens/s and the limits into this file")
       ->type_name("FILE");
@@ -325,7 +326,8 @@ Command add_bench(CLI::App& program) {
       "its multiply-adds with weights would take at those speeds; bandwidth_share and "
       "compute_share\n"
       "are these times over the measured one, limit_share the larger of both.\n\n"
-      "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n  eddy bench traces\n"
+      "Example:\n  eddy bench model.gguf -p 512 -n 64 -b 1,32 -t 1,2\n"
+      "  eddy bench state model.gguf\n  eddy bench traces\n"
       "  eddy bench codecs model.gguf text.txt\n"
       "  eddy bench speculation model.gguf before.cpp after.cpp");
   app->get_option("MODEL")->required(
@@ -333,6 +335,7 @@ Command add_bench(CLI::App& program) {
   return {.app = app, .run = [app, options, codecs, speculation, traces] {
             if (app->got_subcommand("codecs")) return codecs();
             if (app->got_subcommand("speculation")) return speculation();
+            options->state = app->got_subcommand("state");
             options->has_prompt_tokens = app->count("--prompt-tokens") > 0;
             return app->got_subcommand("traces") ? traces() : run_bench(*options);
           }};

@@ -1,4 +1,4 @@
-// eddy bench MODEL --state: what forks, rewinds, saved states and restored prompts cost.
+// eddy bench state MODEL: what forks, rewinds, saved states and restored prompts cost.
 #pragma once
 
 #include <cstdint>

@@ -21,6 +21,23 @@ Error no_such_branch(const std::string& name) {
   return fail(ErrorCode::kInvalidArgument, "there is no branch {}; /branches shows all", name);
 }
 
+// What of a long prompt is left to read.
+std::string reading_label(const PromptReport& report) {
+  const Pos n_begun = std::max(report.n_own, report.n_restored);
+  std::string label = fmt::format("reading {} tokens", report.n_tokens - n_begun);
+  if (n_begun > report.n_own) label += fmt::format(", {} restored", n_begun - report.n_own);
+  return label;
+}
+
+std::string_view tier_text(PromptReport::Tier tier) {
+  switch (tier) {
+    case PromptReport::Tier::kNone: break;
+    case PromptReport::Tier::kCell: return ", from a cell";
+    case PromptReport::Tier::kHost: return ", from host memory";
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<Conversation> Conversation::open(Engine& engine, const ConversationOptions& options) {
@@ -31,15 +48,14 @@ Result<Conversation> Conversation::open(Engine& engine, const ConversationOption
   if (options.session.empty()) return conversation;
   if (!place) return place.error();
   EDDY_TRY(check_state_name(options.session));
-  const Status loaded = conversation.folder_->load(options.session, conversation.session_);
-  if (!loaded && loaded.error().code != ErrorCode::kNotFound) return loaded.error();
+  EDDY_TRY(conversation.load_branches());
   return conversation;
 }
 
 Result<StopReason> Conversation::answer(std::string_view prompt) {
   const Pos n_before = session_.n_tokens();
   auto reason = answer_now(prompt);
-  is_changed_ = is_changed_ || session_.n_tokens() != n_before;
+  if (session_.n_tokens() != n_before) branch_.is_changed = true;
   return reason;
 }
 
@@ -70,7 +86,7 @@ Result<StopReason> Conversation::generate() {
 }
 
 Status Conversation::reset() {
-  is_changed_ = true;
+  branch_.is_changed = true;
   exchanges_.clear();
   return session_.reset();
 }
@@ -84,7 +100,7 @@ Status Conversation::undo(std::size_t n) {
   EDDY_TRY(session_.rewind(session_.n_tokens() - n_kept));
   exchanges_.resize(exchanges_.size() - n);
   n_retries_ = 0;
-  is_changed_ = true;
+  branch_.is_changed = true;
   return {};
 }
 
@@ -95,7 +111,7 @@ Result<StopReason> Conversation::retry() {
   }
   const CancelOnInterrupt scope(session_);
   EDDY_TRY(session_.rewind(session_.n_tokens() - n_kept));
-  is_changed_ = true;
+  branch_.is_changed = true;
   ++n_retries_;
   return generate();
 }
@@ -107,10 +123,12 @@ Status Conversation::fork(const std::string& name) {
     return fail(ErrorCode::kInvalidArgument, "branch {} is there already", name);
   }
   EDDY_TRY_ASSIGN(Session copy, session_.fork());
-  others_.push_back(
-      {.branch = {.name = name, .parent = branch_.name, .n_shared = session_.n_tokens()},
-       .session = std::move(copy),
-       .exchanges = exchanges_});
+  others_.push_back({.branch = {.name = name,
+                                .parent = branch_.name,
+                                .n_shared = session_.n_tokens(),
+                                .is_changed = true},
+                     .session = std::move(copy),
+                     .exchanges = exchanges_});
   return {};
 }
 
@@ -123,7 +141,6 @@ Status Conversation::switch_to(const std::string& name) {
   std::swap(session_, found->session);
   std::swap(exchanges_, found->exchanges);
   n_retries_ = 0;
-  is_changed_ = true;
   return {};
 }
 
@@ -187,20 +204,19 @@ std::string Conversation::explain_prompt() const {
   const Pos n_begun = std::max(report.n_own, report.n_restored);
   std::string out = fmt::format(
       "prompt: {} tokens, {} of them known; {} read\n"
-      "  {} in the conversation's own state, {} restored from the prefix cache\n",
+      "  {} in the conversation's own state, {} restored from the prefix cache{}\n",
       report.n_tokens, report.n_known, report.n_tokens - n_begun, report.n_own,
-      n_begun - report.n_own);
+      n_begun - report.n_own, tier_text(report.tier));
   const Pos n_lost = report.n_known - n_begun;
   if (n_lost == 0) return out;
-  out += fmt::format("  {} known tokens were read again", n_lost);
-  if (report.n_refused > 0) {
-    out += ": no cell was free for their state";
-  } else if (report.n_evicted > 0) {
-    out += fmt::format(": the state of {} went to make room, others had none", report.n_evicted);
-  } else {
-    out += ": no state was stored nearer";
-  }
-  return out + "\n";
+  out += fmt::format("  {} known tokens were read again:\n", n_lost);
+  const auto add = [&out](Pos n, const char* why) {
+    if (n > 0) out += fmt::format("    {}: {}\n", n, why);
+  };
+  add(report.n_refused, "no cell or no memory was free for their state");
+  add(report.n_evicted, "their state went to make room");
+  add(n_lost - report.n_refused - report.n_evicted, "no state was stored nearer");
+  return out;
 }
 
 std::string Conversation::explain_memory() const {
@@ -222,15 +238,85 @@ Status Conversation::load(const std::string& name) {
   if (!folder_) return no_folder();
   EDDY_TRY(folder_->load(name, session_));
   exchanges_.clear();  // where they begin is not kept
-  is_changed_ = true;
+  branch_.is_changed = true;
   return {};
 }
 
 Status Conversation::keep() {
-  if (options_->session.empty() || !is_changed_) return {};
-  EDDY_TRY(folder_->save(options_->session, session_, SessionFolder::Overwrite::kOwn));
-  is_changed_ = false;
+  if (options_->session.empty()) return {};
+  const auto keep_one = [&](Branch& branch, const Session& session) -> Status {
+    EDDY_TRY(folder_->save(kept_name(branch), session, SessionFolder::Overwrite::kOwn));
+    branch.is_changed = false;
+    return {};
+  };
+  bool is_kept = !branch_.is_changed && (kept_last_.empty() || kept_last_ == branch_.name);
+  for (Other& other : others_) {
+    if (!other.branch.is_changed) continue;
+    EDDY_TRY(keep_one(other.branch, other.session));
+    is_kept = false;
+  }
+  if (is_kept) return {};
+  EDDY_TRY(keep_one(branch_, session_));  // the last: see load_branches()
+  kept_last_ = branch_.name;
   return {};
+}
+
+std::string Conversation::kept_name(const Branch& branch) const {
+  return branch.name == kFirst ? options_->session : options_->session + "/" + branch.name;
+}
+
+// The branch that was kept last is the one to go on with. What was asked where is not kept.
+Status Conversation::load_branches() {
+  EDDY_TRY_ASSIGN(const std::vector<std::string> names, folder_->branches_of(options_->session));
+  for (const std::string& name : names) {
+    EDDY_TRY_ASSIGN(Session session, engine_->new_session(options_->begin));
+    EDDY_TRY(folder_->load(name, session));
+    const bool is_first = name == options_->session;
+    const std::string branch = is_first ? kFirst : name.substr(options_->session.size() + 1);
+    others_.push_back(
+        {.branch = {.name = branch, .parent = {}}, .session = std::move(session), .exchanges = {}});
+  }
+  if (others_.empty()) return {};
+  session_ = std::move(others_.back().session);
+  branch_ = others_.back().branch;
+  others_.pop_back();
+  kept_last_ = branch_.name;
+  find_parents();
+  return {};
+}
+
+// Which branch is a copy of which shows in their tokens: each next one hangs on that of those
+// before with which it shares most.
+void Conversation::find_parents() {
+  struct Place {
+    Branch* branch;
+    std::span<const Token> tokens;
+  };
+  std::vector<Place> left = {{&branch_, session_.tokens()}}, found;
+  for (Other& other : others_) left.push_back({&other.branch, other.session.tokens()});
+  const auto first =
+      std::ranges::find(left, kFirst, [](const Place& place) { return place.branch->name; });
+  const auto root = first == left.end() ? left.begin() : first;
+  found.push_back(*root);
+  left.erase(root);
+  while (!left.empty()) {
+    std::size_t next = 0, parent = 0;
+    std::ptrdiff_t most = -1;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      for (std::size_t j = 0; j < found.size(); ++j) {
+        const auto end = std::ranges::mismatch(left[i].tokens, found[j].tokens).in1;
+        const std::ptrdiff_t n_shared = end - left[i].tokens.begin();
+        if (n_shared <= most) continue;
+        most = n_shared;
+        next = i;
+        parent = j;
+      }
+    }
+    left[next].branch->parent = found[parent].branch->name;
+    left[next].branch->n_shared = static_cast<Pos>(most);
+    found.push_back(left[next]);
+    left.erase(left.begin() + static_cast<std::ptrdiff_t>(next));
+  }
 }
 
 void Conversation::print_stats() const {
@@ -244,9 +330,14 @@ void Conversation::print_stats() const {
 Status Conversation::feed(std::string_view prompt) {
   const auto start = Clock::now();
   const std::vector<Token> tokens = prompt_tokens(prompt);
-  ProgressBar bar("reading");
+  std::optional<ProgressBar> bar;
   Session::OnProgress show;
-  if (tokens.size() >= kLongPromptTokens) show = [&](double fraction) { bar.update(fraction); };
+  if (tokens.size() >= kLongPromptTokens) {
+    show = [&](double fraction) {
+      if (!bar) bar.emplace(reading_label(session_.last_prompt()));
+      bar->update(fraction);
+    };
+  }
   EDDY_TRY(session_.feed(tokens, show));
   read_.add(static_cast<std::int64_t>(tokens.size()), start);
   return {};

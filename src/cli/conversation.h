@@ -20,7 +20,8 @@ namespace eddy {
 struct ConversationOptions {
   GenerateParams generate;
   bool special = false;       // special tokens may be written in prompts
-  std::string session;        // its name; empty: it ends with the program
+  std::string session;        // its name; its branches are kept as "NAME/BRANCH"; empty: it ends
+                              // with the program
   StorePlace store;           // of named ones
   SessionOptions begin = {};  // what it begins from
 };
@@ -64,7 +65,7 @@ class Conversation {
   Status load(const std::string& name);
   std::vector<std::string> saved_names() const { return folder_ ? folder_->names() : Names(); }
 
-  // Under its own name, if it has one and has changed since.
+  // All branches that have changed since, under their own names, if the conversation has one.
   Status keep();
 
   Pos n_tokens() const { return session_.n_tokens(); }
@@ -80,8 +81,9 @@ class Conversation {
   // Where what was said could have gone another way.
   struct Branch {
     std::string name;
-    std::string parent;  // of which it is a copy; empty: the first
-    Pos n_shared = 0;    // tokens that it had then
+    std::string parent;       // of which it is a copy; empty: the first
+    Pos n_shared = 0;         // tokens that it had then
+    bool is_changed = false;  // since it was kept
   };
   struct Other {
     Branch branch;
@@ -99,12 +101,17 @@ class Conversation {
     double per_second() const { return seconds > 0 ? static_cast<double>(n_tokens) / seconds : 0; }
   };
 
+  static constexpr const char* kFirst = "main";
+
   Conversation(Engine& engine, Session session, const ConversationOptions& options)
       : engine_(&engine), session_(std::move(session)), options_(&options) {}
 
   Result<StopReason> answer_now(std::string_view prompt);
   Result<StopReason> generate();
   Status feed(std::string_view prompt);
+  Status load_branches();
+  void find_parents();
+  std::string kept_name(const Branch& branch) const;
   std::vector<BranchPlace> branch_places() const;
   std::vector<Token> prompt_tokens(std::string_view prompt) const;
 
@@ -113,10 +120,10 @@ class Conversation {
   const ConversationOptions* options_;
   std::vector<Exchange> exchanges_;
   std::uint64_t n_retries_ = 0;  // of the last answer: another seed for each
-  Branch branch_ = {.name = "main", .parent = {}};
+  Branch branch_ = {.name = kFirst, .parent = {}};
   std::vector<Other> others_;            // the other branches
   std::optional<SessionFolder> folder_;  // nullopt: there is no home, and no --store
-  bool is_changed_ = false;              // since it was kept
+  std::string kept_last_;                // the branch to go on with the next time
   std::int64_t n_drafted_ = 0, n_accepted_ = 0;
   Rate read_;
   Rate answered_;

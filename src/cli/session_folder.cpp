@@ -146,4 +146,18 @@ std::vector<std::string> SessionFolder::names() const {
   return names;
 }
 
+Result<std::vector<std::string>> SessionFolder::branches_of(const std::string& name) const {
+  std::vector<std::string> names;
+  const auto store = open_store_to_read(place_);
+  if (!store && store.error().code == ErrorCode::kNotFound) return names;
+  if (!store) return store.error();
+  EDDY_TRY_ASSIGN(auto entries, (*store)->list());
+  std::ranges::sort(entries, {}, &StateEntry::last_use_us);
+  for (const StateEntry& entry : entries) {
+    const std::string& other = entry.state.name;
+    if (other == name || other.starts_with(name + "/")) names.push_back(other);
+  }
+  return names;
+}
+
 }  // namespace eddy

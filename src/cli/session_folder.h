@@ -67,6 +67,10 @@ class SessionFolder {
   // Empty where the store cannot be read.
   std::vector<std::string> names() const;
 
+  // Of the conversation of this name and its branches, NAME and "NAME/...", those that there are,
+  // the one that was used last at the end. The errors of the store.
+  Result<std::vector<std::string>> branches_of(const std::string& name) const;
+
  private:
   StorePlace place_;
   std::map<std::string, Digest128> known_;  // as loaded or saved last

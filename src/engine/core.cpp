@@ -159,6 +159,11 @@ void Engine::Core::park_idle() {
 }
 
 void Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
+  if (!wake(seq)) {
+    const auto parked = parking.find(seq);
+    if (!parked || parked->n_tokens > n_tokens) forget(seq);
+    return;
+  }
   if (n_read(seq) > n_tokens && !memory->seq_rm(seq, n_tokens, -1)) forget(seq);
 }
 
@@ -201,17 +206,24 @@ void Engine::Core::forget(SeqId seq) {
   static_cast<void>(removed);
 }
 
-Pos Engine::Core::n_read(SeqId seq) {
+Status Engine::Core::wake(SeqId seq) {
   if (memory->is_parked(seq)) {
     const auto kept = parking.get(seq);  // waking one may park another
-    if (kept && memory->state_read(kept->bytes, seq, Checksums::kIgnore)) parking.forget(seq);
-  } else {
-    parking.forget(seq);  // a copy for a call that then failed
+    const Status woken =
+        kept ? memory->state_read(kept->bytes, seq, Checksums::kIgnore) : Status(kept.error());
+    const bool has_no_room = !woken && (woken.error().code == ErrorCode::kFull ||
+                                        woken.error().code == ErrorCode::kOutOfMemory);
+    if (has_no_room) return woken;
   }
+  if (!memory->seq_pos_max(seq)) forget(seq);
+  parking.forget(seq);  // it is back; or was a copy for a call that then failed
+  return {};
+}
+
+Pos Engine::Core::n_read(SeqId seq) {
+  if (!wake(seq)) return 0;
   const auto newest = memory->seq_pos_max(seq);
-  if (newest) return *newest + 1;
-  forget(seq);
-  return 0;
+  return newest ? *newest + 1 : 0;
 }
 
 Result<PrefixKey> Engine::Core::key_of(const SessionOptions& options) const {

@@ -8,6 +8,7 @@
 // Threading: the engine's thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -40,6 +41,20 @@ struct EngineParts {
   std::string isa = {};
 };
 
+// What reading a token has taken of late, on average: by this states are compared, so it is one
+// for all of an engine, and a piece of many tokens tells more than one of few.
+struct ReadingSpeed {
+  double ms_per_token = 1;  // before anything was read
+  double n_remembered = 0;  // tokens
+
+  void add(double ms, std::size_t n_tokens) {
+    constexpr double kMemory = 1024;  // tokens, as many as count
+    const auto n = static_cast<double>(n_tokens);
+    n_remembered = std::min(n_remembered + n, std::max(kMemory, n));
+    ms_per_token += (ms / n - ms_per_token) * n / n_remembered;
+  }
+};
+
 struct Engine::Core {
   // Adds the memory and the runner. kInvalidArgument, kOutOfMemory.
   static Result<std::shared_ptr<Core>> create(EngineParts parts, const EngineOptions& options);
@@ -64,8 +79,11 @@ struct Engine::Core {
   Status keep_recurrences();  // from now on the memory can rewind
   void park_idle();           // from now on idle states make room, and come back with n_read()
 
-  // Tokens that the sequence's state has seen. A parked state is brought back first; one that is
-  // lost, or for which there is no room, is emptied.
+  // Brings a parked state back; one that is lost is emptied. kFull, kOutOfMemory: there is no room
+  // for it now, and it waits on.
+  Status wake(SeqId seq);
+
+  // Tokens that the sequence's state has seen, after wake(); 0 where that fails.
   Pos n_read(SeqId seq);
 
   // Puts a pinned state, nullptr for none, in the place of a sequence's. kFull.
@@ -91,6 +109,7 @@ struct Engine::Core {
   PinnedStates pinned;
   Parking parking;
   std::optional<Runner> runner;
+  ReadingSpeed reading;
   std::vector<SeqId> free_seqs;
   bool is_running = false;
   std::vector<SeqId> released;  // while running: to be emptied and freed at its end

@@ -20,21 +20,28 @@ PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tok
                          .n_own = n_have,
                          .n_known = std::clamp(match.n_known, n_have, n_tokens)};
   ++stats_.n_prompts;
-  if (match.hit && match.hit->n_tokens > n_have) {
+  const Pos n_found = std::max(match.hit ? match.hit->n_tokens : 0, n_have);
+  if (n_found > n_have) {
+    const Tier tier = states_.at(match.hit->id).tier();
     if (give(match.hit->id, place.seq)) {
-      report.n_restored = match.hit->n_tokens;
+      report.n_restored = n_found;
+      report.tier = tier == Tier::kCell ? PromptReport::Tier::kCell : PromptReport::Tier::kHost;
       static_cast<void>(tree_.use(match.hit->id));
       ++stats_.n_hits;
     } else {
-      report.n_refused = match.hit->n_tokens;  // no cell was free for it
+      report.n_refused = n_found - n_have;
     }
   }
   const Pos n_from = std::max(report.n_restored, n_have);
-  report.n_evicted = std::clamp<Pos>(match.n_given_up - n_from, 0, report.n_known - n_from);
+  report.n_evicted = std::clamp<Pos>(match.n_given_up - n_found, 0, report.n_known - n_found);
   stats_.n_tokens += report.n_tokens - n_have;
   stats_.n_restored += n_from - n_have;
   stats_.n_known += report.n_known - n_have;
   return report;
+}
+
+Pos PrefixCache::n_known(const PrefixKey& key, std::span<const Token> tokens) const {
+  return tree_.match(key, tokens).n_known;
 }
 
 std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {
@@ -160,7 +167,7 @@ std::optional<EntryId> PrefixCache::before_last(const PrefixKey& key,
 void PrefixCache::store_logits(const PrefixKey& key, std::span<const Token> tokens,
                                std::span<const float> logits) {
   const auto id = before_last(key, tokens);
-  if (!id || tree_.n_bytes() + logits.size_bytes() > limits_.n_bytes) return;
+  if (!id) return;
   Stored& stored = states_.at(*id);
   if (stored.next == tokens.back() && !stored.logits.empty()) return;
   try {
@@ -170,6 +177,7 @@ void PrefixCache::store_logits(const PrefixKey& key, std::span<const Token> toke
   }
   stored.next = tokens.back();
   static_cast<void>(tree_.set_tier(*id, stored.tier(), stored.n_bytes()));
+  shrink();
 }
 
 std::span<const float> PrefixCache::logits_after(const PrefixKey& key,
@@ -184,6 +192,11 @@ std::span<const float> PrefixCache::logits_after(const PrefixKey& key,
 void PrefixCache::finish(const PrefixKey& key, std::span<const Token> tokens, bool is_whole) {
   const std::vector<EntryId> drops = std::exchange(drops_, {});
   for (std::size_t i = 0; is_whole && i < drops.size(); ++i) erase(drops[i]);
+  note(key, tokens);
+}
+
+void PrefixCache::note(const PrefixKey& key, std::span<const Token> tokens) {
+  if (tokens.empty()) return;
   static_cast<void>(tree_.note_path(key, tokens));
   shrink();
 }

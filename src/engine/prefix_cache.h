@@ -46,6 +46,9 @@ class PrefixCache {
   // has seen more than the n_have tokens that the sequence's own has; what came of it.
   PromptReport restore(const Place& place, std::span<const Token> tokens, Pos n_have);
 
+  // How many of these tokens are shared with anything that was read before. O(tokens).
+  Pos n_known(const PrefixKey& key, std::span<const Token> tokens) const;
+
   // Where reading these tokens from n_start on should stop to store a state: positions, ascending.
   std::vector<Capture> plan(const PlanRequest& request);
 
@@ -65,6 +68,9 @@ class PrefixCache {
   // These tokens were read. If all that the last plan() asked for was stored, the states go that
   // made room for it.
   void finish(const PrefixKey& key, std::span<const Token> tokens, bool is_whole);
+
+  // These tokens were read, and no state of them was to be stored.
+  void note(const PrefixKey& key, std::span<const Token> tokens);
 
   // The memory needed a checkpoint's cell. Where it is one of these, its state goes to host memory.
   void note_evicted(const EvictedCheckpoint& evicted);

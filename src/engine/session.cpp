@@ -72,6 +72,7 @@ Result<Session> Session::fork() const {
     // Gives seq back where what follows fails.
     auto copy = std::make_unique<Impl>(impl_->core, impl_->key, impl_->init_state);
     EDDY_TRY_ASSIGN(copy->seq, impl_->core->acquire());
+    EDDY_TRY(impl_->core->wake(impl_->seq));
     if (impl_->core->n_read(impl_->seq) > 0) {
       EDDY_TRY(impl_->core->memory->seq_cp(impl_->seq, copy->seq, -1, -1));
     }
@@ -128,6 +129,7 @@ Status Session::save(std::vector<std::byte>& bytes) const {
   const Status saved = guarded([&]() -> Status {
     EDDY_TRY(impl_->core->check_idle());
     const RecurrentMemory& memory = *impl_->core->memory;
+    EDDY_TRY(impl_->core->wake(impl_->seq));
     const bool has_state = impl_->core->n_read(impl_->seq) > 0;
     const SessionRecord record = {.init_state = impl_->key.init_state,
                                   .tokens = impl_->tokens,
@@ -167,8 +169,10 @@ Status Session::load(std::span<const std::byte> bytes) {
     }
     impl_->tokens = std::move(record.tokens);
     impl_->turns.clear();
-    impl_->n_stored = impl_->tokens.size();
     impl_->answer_bytes = std::move(pending);
+    impl_->n_stored = 0;
+    impl_->store_answer();
+    impl_->n_stored = impl_->tokens.size();
     return {};
   });
 }
@@ -202,6 +206,7 @@ Status Session::Impl::read_up_to(std::size_t end, const Session::OnProgress& on_
 
 Status Session::Impl::compute_up_to(std::size_t end, std::size_t first, std::size_t last,
                                     const Session::OnProgress& on_progress) {
+  EDDY_TRY(core->wake(seq));
   // For one sequence a batch of more than a micro-batch gains nothing.
   const std::size_t n_most = core->runner->n_ubatch();
   for (auto n = static_cast<std::size_t>(core->n_read(seq)); n < end;) {
@@ -211,7 +216,7 @@ Status Session::Impl::compute_up_to(std::size_t end, std::size_t first, std::siz
     EDDY_TRY(run({.seq = seq, .tokens = next, .outputs = Outputs::kNone}, [](const Output&) {}));
     n += next.size();
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    ms_per_token += (took.count() / static_cast<double>(next.size()) - ms_per_token) / 4;
+    core->reading.add(took.count(), next.size());
     if (!on_progress) continue;
     on_progress(static_cast<double>(n - first) / static_cast<double>(last - first));
   }
@@ -228,12 +233,20 @@ void Session::Impl::restore(std::size_t end) {
 }
 
 Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on_progress) {
-  report = {
-      .n_tokens = static_cast<Pos>(end), .n_own = core->n_read(seq), .n_known = core->n_read(seq)};
+  const Pos n_own = core->n_read(seq);
+  report = {.n_tokens = static_cast<Pos>(end), .n_own = n_own, .n_known = n_own};
+  if (core->cache) {  // also what is too short to be restored
+    const Pos n_known = core->cache->n_known(key, std::span(tokens).first(end));
+    report.n_known = std::max(n_own, n_known);
+  }
   restore(end);
   const auto first = static_cast<std::size_t>(core->n_read(seq));
   if (!core->cache || end < first + static_cast<std::size_t>(kMinCaptureGap)) {
-    return compute_up_to(end, first, end, on_progress);
+    const Status done = compute_up_to(end, first, end, on_progress);
+    if (core->cache) {
+      core->cache->note(key, std::span(tokens).first(static_cast<std::size_t>(core->n_read(seq))));
+    }
+    return done;
   }
   const auto prompt = std::span(tokens).first(end);
   const auto n_turns = static_cast<std::size_t>(
@@ -246,7 +259,8 @@ Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on
     const auto at = static_cast<std::size_t>(capture.n_tokens);
     done = compute_up_to(at, first, end, on_progress);
     if (!done) break;
-    core->cache->store({key, seq}, prompt.first(at), capture.kind, n_turns, ms_per_token);
+    core->cache->store({key, seq}, prompt.first(at), capture.kind, n_turns,
+                       core->reading.ms_per_token);
     n_stored = at;
   }
   if (done) done = compute_up_to(end, first, end, on_progress);
@@ -254,7 +268,7 @@ Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on
   const bool has_more = n_read >= n_stored + static_cast<std::size_t>(kMinCaptureGap);
   if (!done && has_more) {  // what was read before it stopped is not read again
     core->cache->store({key, seq}, prompt.first(n_read), CaptureKind::kPrompt, n_turns,
-                       ms_per_token);
+                       core->reading.ms_per_token);
     n_stored = n_read;
   }
   if (n_read > 0) core->cache->finish(key, prompt.first(n_read), done.ok());
@@ -268,7 +282,8 @@ void Session::Impl::store_answer() {
   const auto captures = core->cache->plan(
       {.key = key, .tokens = text, .n_start = static_cast<Pos>(n_read) - 1, .is_answer = true});
   if (captures.empty()) return;
-  core->cache->store({key, seq}, text, CaptureKind::kAnswer, turns.size(), ms_per_token);
+  core->cache->store({key, seq}, text, CaptureKind::kAnswer, turns.size(),
+                     core->reading.ms_per_token);
   core->cache->finish(key, text, true);
   n_stored = n_read;
 }

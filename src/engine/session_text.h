@@ -14,7 +14,6 @@ struct SessionText {
   std::vector<Pos> turns;    // ascending, at most tokens.size()
   Utf8Stream answer_bytes;   // keeps the unfinished code point of the newest answer
   std::size_t n_stored = 0;  // tokens of the newest state that was stored or restored
-  double ms_per_token = 1;   // what reading one took, on average of late
 };
 
 }  // namespace eddy

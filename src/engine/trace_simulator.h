@@ -23,7 +23,7 @@ struct SimulatorOptions {
   Placement placement = Placement::kLadders;
   std::uint64_t n_bytes_max = std::numeric_limits<std::uint64_t>::max();  // of states and tree
   std::uint64_t n_state_bytes = 1;                                        // of each state
-  Pos n_rewind = 64;  // tokens of an answer that the update log can take back
+  Pos n_rewind = 1;  // tokens of an answer, back from its end, where states can be captured
 };
 
 // Shared tokens are those that a request has in common with any before it.

@@ -10,6 +10,8 @@ namespace {
 
 // A path shorter than this is computed again sooner than a state is worth its bytes.
 constexpr Pos kUnit = 64;
+// What the ladder below the end of a shorter prompt does not reach is not much.
+constexpr Pos kLeastHalved = 8 * kUnit;
 
 // Plans one prompt. Positions that are kept or chosen stand in taken_, ascending.
 class Planner {
@@ -116,14 +118,31 @@ class Planner {
     return std::min(std::max(n_free(n_kept(1) + n_others), n_least), n_most);
   }
 
-  // Half below the end of the system prompt, where that is computed anew, half below the end; what
-  // one ladder does not need the other may have.
+  // First those that a late ladder does not reach; then half below the end of the system prompt,
+  // where that is computed anew, half below the end; what one ladder does not need the other may
+  // have.
   void add_rungs() {
     std::size_t n_left = n_rungs();
+    n_left -= add_halves(n_left);
     const Pos stem = request_.turns.empty() || request_.is_answer ? 0 : request_.turns.front();
     n_left -= add_ladder(stem, n_left / 2, CaptureKind::kStem);
     n_left -= add_ladder(request_.n_tokens, n_left, CaptureKind::kLadder);
     add_ladder(stem, n_left, CaptureKind::kStem);
+  }
+
+  // Where no turns are marked, a rung at half of the prompt and one at a quarter, at most n, where
+  // no state is near below; how many were added. Whatever is edited in the middle, a part of what
+  // comes before is restored.
+  std::size_t add_halves(std::size_t n) {
+    std::size_t n_added = 0;
+    const bool has_turns = !request_.turns.empty() && request_.turns.back() > 0;
+    if (has_turns || request_.is_answer || request_.n_tokens < kLeastHalved) return 0;
+    for (const Pos at : {request_.n_tokens / 2, request_.n_tokens / 4}) {
+      const bool is_near = last_taken(at) > at - at / 4;
+      if (n_added == n || is_near || at <= request_.n_parted || !can_capture(at)) continue;
+      if (add(at, CaptureKind::kLadder)) ++n_added;
+    }
+    return n_added;
   }
 
   // Rungs below `top`, at most n; how many were added. A state that is there already is a rung.

@@ -6,7 +6,8 @@
 // this prompt parts from the paths that are known, and on two ladders, one below the end of the
 // prompt and one below the end of the system prompt. A ladder's gaps begin with 64 tokens and
 // double, but none is above max(64, 3 % of its upper end): wherever a later request parts from this
-// one within a ladder's reach, it computes at most that many shared tokens again.
+// one within a ladder's reach, it computes at most that many shared tokens again. Where no turns
+// are marked, there is a state at half of the prompt and one at a quarter of it besides.
 //
 // A path of L tokens with T turns holds at most floor(2 log2(L / 64)) + T states: older rungs make
 // room for newer ones (docs/decisions/0026-where-states-are-kept.md has the proof).

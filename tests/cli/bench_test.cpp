@@ -140,6 +140,27 @@ TEST(Bench, DrawsWhatItMeasured) {
   EXPECT_EQ(text.find("nan"), std::string::npos);
 }
 
+// What bench/peer/state.mjs looks for, besides all else.
+TEST(Bench, StateMeasuresWhatStatesCost) {
+  const Outcome outcome =
+      run_eddy({"bench", "state", model_path(), "-p", "100", "--format", "json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Row lines = split(outcome.out, "\n");
+  std::string tests;
+  for (const std::string& line : lines) {
+    if (line.empty()) continue;
+    const auto row = nlohmann::json::parse(line);
+    EXPECT_GT(row["us"].get<double>(), 0) << line;
+    tests += row["test"].get<std::string>() + "\n";
+  }
+  for (const char* test : {"fork, and end it", "rewind 1 ", "first token after 100 tokens",
+                           "prefix hit: the same again", "its last 10 changed"}) {
+    EXPECT_NE(tests.find(test), std::string::npos) << test << "\n" << tests;
+  }
+  EXPECT_EQ(run_eddy({"bench", "state", model_path(), "--sessions", "5"}).code, 2);
+  EXPECT_EQ(run_eddy({"bench", "state"}).code, 2);
+}
+
 TEST(Bench, SessionsGoOnFromWhereTheyWait) {
   const std::string folder = scratch_directory() + "/bench parked";
   for (const Args& more : {Args{}, Args{"--park-folder", folder}}) {

@@ -238,6 +238,45 @@ TEST(Session, BranchesPartAndAreTakenBack) {
   EXPECT_EQ(terminal.wait(), 0);
 }
 
+TEST(Session, BranchesSurviveARestart) {
+  const std::string folder = store("k");
+  const auto start = [&] {
+    return std::make_unique<Terminal>(
+        Args{"run", model_path(), "-n", "3", "--store", folder, "--session", "s"});
+  };
+  auto terminal = start();
+  const auto say_line = [&](const std::string& line, std::string_view shown) {
+    ASSERT_TRUE(terminal->shows("> "));
+    terminal->type(line + "\r");
+    ASSERT_TRUE(terminal->shows(shown)) << line;
+  };
+  const auto end = [&] {
+    ASSERT_TRUE(terminal->shows("> "));
+    terminal->type(kEndOfInput);
+    EXPECT_EQ(terminal->wait(), 0);
+  };
+  say_line("hello", "hello");
+  say_line("/fork b", "branch b: ");
+  say_line("more and more", "more and more");
+  say_line("/fork c", "branch c: ");
+  say_line("/switch b", "branch b: ");
+  say_line("else", "else");
+  end();
+  EXPECT_EQ(run_eddy({"state", "verify", "--store", folder}).out,
+            "ok       s\nok       s/b\nok       s/c\n");
+  terminal = start();
+  ASSERT_TRUE(terminal->shows("session s: "));
+  ASSERT_TRUE(terminal->shows("  main: "));
+  ASSERT_TRUE(terminal->shows("*   b: "));
+  ASSERT_TRUE(terminal->shows(", parted at "));
+  ASSERT_TRUE(terminal->shows("    c: "));
+  say_line("/switch c", "branch c: ");
+  end();
+  terminal = start();
+  ASSERT_TRUE(terminal->shows("*   c: "));
+  end();
+}
+
 // Two branches share a cell until one of them goes on; parked together, each comes back by itself.
 TEST(Session, TheMapShowsWhoSharesWhatAndWhatIsParked) {
   const std::string folder = scratch_directory() + "/parked";

@@ -95,8 +95,24 @@ TEST(Terminal, ProgressIsShownThereAndOnlyThere) {
   const Args args = {"run", model_path(), "-n", "1", "-p", text};
   Terminal terminal(args);
   EXPECT_EQ(terminal.wait(), 0);
-  EXPECT_NE(terminal.screen().find("reading  ["), std::string::npos);
+  EXPECT_NE(terminal.screen().find("reading 12000 tokens  ["), std::string::npos)
+      << terminal.screen();
   EXPECT_EQ(run_eddy(args).err, "");
+}
+
+TEST(Terminal, ProgressSaysWhatIsRestored) {
+  Args args = silent();
+  args.insert(args.end(), {"--ubatch", "256"});
+  Terminal terminal(args);
+  ASSERT_TRUE(terminal.shows("> "));
+  const std::string text(2000, 'q');  // a token each
+  for (const std::string& line : {text, std::string("/reset"), text + std::string(1500, 'z')}) {
+    terminal.type(line + "\r");
+    ASSERT_TRUE(terminal.shows("\n> "));
+  }
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 0);
+  EXPECT_NE(terminal.screen().find("1999 restored"), std::string::npos) << terminal.screen();
 }
 
 }  // namespace

@@ -112,6 +112,52 @@ TEST_F(ParkingFaults, AFullDiskIsAFullMemoryAndNobodyLosesAnything) {
   EXPECT_EQ(fake->script->n_tokens - n_before, 1);  // its state is where it was
 }
 
+// The only cell is another's, which may not be put away for a while.
+TEST_F(ParkingFaults, WhereThereIsNoRoomToComeBackItWaits) {
+  auto fake = start(posix_file_system());
+  Session one = fake->session(), two = fake->session(), other = fake->session();
+  ASSERT_TRUE(other.feed("what was said").ok());
+  const auto expected = other.generate(kAnswer);
+  ASSERT_TRUE(other.reset().ok());
+  ASSERT_TRUE(one.feed("what was said").ok());
+  ASSERT_TRUE(test::succeeds(one.park()));
+  ASSERT_TRUE(two.feed("at work").ok());
+  fake->core->memory->on_park({});
+  const auto n_before = fake->script->n_tokens;
+  EXPECT_TRUE(test::fails_with(one.generate(kAnswer), ErrorCode::kFull));
+  EXPECT_TRUE(test::fails_with(one.feed(" more"), ErrorCode::kFull));
+  EXPECT_TRUE(test::fails_with(one.fork(), ErrorCode::kFull));
+  EXPECT_TRUE(test::fails_with(one.checkpoint(), ErrorCode::kFull));
+  EXPECT_TRUE(test::fails_with(one.save(), ErrorCode::kFull));
+  EXPECT_EQ(one.place().kind, StatePlace::Kind::kParked);
+  EXPECT_EQ(n_files(), 1u);
+  fake->core->park_idle();
+  const auto answer = one.generate(kAnswer);
+  ASSERT_TRUE(test::succeeds(answer));
+  EXPECT_EQ(answer->text, expected->text);
+  EXPECT_EQ(fake->script->n_tokens - n_before, kAnswer.max_tokens);  // nothing was read again
+}
+
+// What it has seen and the session has not is of no use.
+TEST_F(ParkingFaults, RewoundWhereThereIsNoRoomItIsReadAgain) {
+  auto fake = start(posix_file_system());
+  Session one = fake->session(), two = fake->session(), other = fake->session();
+  ASSERT_TRUE(other.feed("what was sung").ok());
+  const auto expected = other.generate(kAnswer);
+  ASSERT_TRUE(other.reset().ok());
+  ASSERT_TRUE(one.feed("what was said").ok());
+  ASSERT_TRUE(test::succeeds(one.park()));
+  ASSERT_TRUE(two.feed("at work").ok());
+  fake->core->memory->on_park({});
+  ASSERT_TRUE(one.rewind(3).ok());
+  EXPECT_EQ(one.place().kind, StatePlace::Kind::kNone);
+  fake->core->park_idle();
+  ASSERT_TRUE(test::succeeds(one.feed("ung")));
+  const auto answer = one.generate(kAnswer);
+  ASSERT_TRUE(test::succeeds(answer));
+  EXPECT_EQ(answer->text, expected->text);
+}
+
 TEST_F(ParkingFaults, ADamagedFileIsReadAgain) {
   auto fake = start(posix_file_system());
   Session session = fake->session(), other = fake->session();
