@@ -330,8 +330,8 @@ Command add_bench(CLI::App& program) {
       "  eddy bench state model.gguf\n  eddy bench traces\n"
       "  eddy bench codecs model.gguf text.txt\n"
       "  eddy bench speculation model.gguf before.cpp after.cpp");
-  app->get_option("MODEL")->required(
-      false);  // its own commands have theirs; run_bench() asks for it
+  // Its own commands have theirs, so that run_bench() asks for it.
+  app->get_option("MODEL")->required(false);
   return {.app = app, .run = [app, options, codecs, speculation, traces] {
             if (app->got_subcommand("codecs")) return codecs();
             if (app->got_subcommand("speculation")) return speculation();

@@ -25,7 +25,7 @@ Result<nlohmann::json> read_demo(const std::string& path) {
   nlohmann::json demo = nlohmann::json::parse(text, nullptr, false);
   const auto is_list_of = [&](const char* list, std::initializer_list<const char*> keys) {
     if (!demo.contains(list) || !demo[list].is_array()) return false;
-    for (const nlohmann::json& row : demo[list]) {
+    for (const auto& row : demo[list]) {
       for (const char* key : keys) {
         if (!row.contains(key) || !row[key].is_string()) return false;
       }
@@ -60,10 +60,9 @@ Status show_demo(Engine& engine, const std::string& model_path) {
              engine.tokenize(tale, {.begin = true}).size(), tale);
   EDDY_TRY(session.feed(tale));
   fmt::print("Each question is asked in a fork of that state:\n\n");
-  for (const nlohmann::json& row : demo["questions"]) EDDY_TRY(ask(session, "", row["question"]));
+  for (const auto& row : demo["questions"]) EDDY_TRY(ask(session, "", row["question"]));
   fmt::print("\nForks that are told different things go different ways:\n\n");
-  for (const nlohmann::json& row : demo["forks"])
-    EDDY_TRY(ask(session, row["told"], row["question"]));
+  for (const auto& row : demo["forks"]) EDDY_TRY(ask(session, row["told"], row["question"]));
   return {};
 }
 

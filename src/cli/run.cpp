@@ -100,8 +100,8 @@ void greet(const Conversation& conversation, const RunArguments& options) {
   if (conversation.n_tokens() == 0) return;
   fmt::print(stderr, "session {}: {} tokens so far\n", options.conversation.session,
              conversation.n_tokens());
-  if (conversation.branch_names().size() > 1)
-    fmt::print(stderr, "{}", conversation.show_branches());
+  if (conversation.branch_names().size() == 1) return;
+  fmt::print(stderr, "{}", conversation.show_branches());
 }
 
 Result<ExitCode> run_model(RunArguments& options) {

@@ -309,6 +309,24 @@ TEST(TogetherOnce, ThePromptThatAllShareIsReadOnce) {
   EXPECT_EQ(fake.script->n_tokens, std::ssize(prompt) + kSessions);
 }
 
+// The same where they come with the requests, all at once.
+TEST(TogetherOnce, ThePromptOfAllRequestsIsReadOnce) {
+  constexpr int kSessions = 5;
+  FakeEngine fake({.n_seq_max = kSessions, .n_batch = 64, .n_ubatch = 64});
+  const Tokens prompt = fake.engine->tokenize(std::string(1000, 'p'), {.begin = true});
+  std::deque<Session> sessions;
+  std::vector<GenerateRequest> requests;
+  for (int i = 0; i < kSessions; ++i) {
+    sessions.push_back(fake.session());
+    requests.push_back(
+        {.session = &sessions.back(), .prompt = prompt, .params = {.max_tokens = 1}});
+  }
+  fake.engine->generate(requests);
+  for (const GenerateRequest& request : requests) ASSERT_TRUE(request.result.ok());
+  EXPECT_GE(fake.script->n_tokens, std::ssize(prompt));
+  EXPECT_LE(fake.script->n_tokens, std::ssize(prompt) - 1 + kSessions);
+}
+
 // The logits after a prompt are kept beside its state.
 TEST(TogetherOnce, TheFirstTokenOfARepeatTakesNoComputation) {
   FakeEngine fake;

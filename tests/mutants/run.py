@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Applies each mutant to a copy of src/memory, builds the memory's tests with it and demands that one
-of them fails (or crashes, or does not end). Prints a table; exit code 1 if a mutant survives.
+"""Applies each mutant to a copy of src/memory (or src/engine), builds the memory's tests (or the
+engine's) with it and demands that one of them fails (or crashes, or does not end). Prints a table;
+exit code 1 if a mutant survives.
 
     tests/mutants/run.py [--jobs N] [NAME ...]
 
-Needs what the build needs (tools/packages.txt); works in build/mutants. A few minutes.
+Needs what the build needs (tools/packages.txt), and build/release for the engine's; works in
+build/mutants. Half an hour.
 """
 
 import argparse
@@ -17,6 +19,8 @@ import sys
 
 sys.dont_write_bytecode = True  # before the import of mutants
 
+from engine_mutants import ENGINE_MUTANTS
+from linked import PROGRAM, RELEASE, program_with
 from mutants import MUTANTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -148,18 +152,25 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
     wanted = [m for m in MUTANTS if not args.names or m[0] in args.names]
+    of_engine = [m for m in ENGINE_MUTANTS if not args.names or m[0] in args.names]
     WORK.mkdir(parents=True, exist_ok=True)
     n_killed = 0
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        build = Build(pool)
-        verdict = build.judge("none", [])
+        build = Build(pool) if wanted else None
+        verdict = build.judge("none", []) if wanted else None
+        if of_engine and not verdict:
+            verdict = run_tests(RELEASE / PROGRAM)
         if verdict:
             sys.exit(f"without a mutant: {verdict}")
-        for name, what, edits in wanted:
-            verdict = build.judge(name, edits)
+        for name, what, edits in wanted + of_engine:
+            if (name, what, edits) in of_engine:
+                verdict = run_tests(program_with(name, edits, WORK / name))
+            else:
+                verdict = build.judge(name, edits)
             n_killed += verdict is not None
             print(f"{name:5} {what:62} {verdict or 'SURVIVES'}", flush=True)
             shutil.rmtree(WORK / name)
+    wanted += of_engine
     print(f"{n_killed} of {len(wanted)} mutants are noticed")
     return 0 if n_killed == len(wanted) else 1
 
