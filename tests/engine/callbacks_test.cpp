@@ -5,6 +5,7 @@
 
 #include "eddy/engine.h"
 #include "engine/fakes.h"
+#include "engine/model_file.h"
 
 namespace eddy {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "eddy/engine.h"
 #include "engine/fakes.h"
+#include "engine/model_file.h"
 #include "engine/session_format.h"
 
 namespace eddy {
