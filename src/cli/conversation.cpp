@@ -21,11 +21,14 @@ Error no_such_branch(const std::string& name) {
   return fail(ErrorCode::kInvalidArgument, "there is no branch {}; /branches shows all", name);
 }
 
+// Tokens of the prompt that were not read.
+Pos n_begun(const PromptReport& report) { return std::max(report.n_own, report.n_restored); }
+
 // What of a long prompt is left to read.
 std::string reading_label(const PromptReport& report) {
-  const Pos n_begun = std::max(report.n_own, report.n_restored);
-  std::string label = fmt::format("reading {} tokens", report.n_tokens - n_begun);
-  if (n_begun > report.n_own) label += fmt::format(", {} restored", n_begun - report.n_own);
+  const Pos n_restored = n_begun(report) - report.n_own;
+  std::string label = fmt::format("reading {} tokens", report.n_tokens - n_begun(report));
+  if (n_restored > 0) label += fmt::format(", {} restored", n_restored);
   return label;
 }
 
@@ -201,13 +204,12 @@ std::string Conversation::show_branches() const {
 
 std::string Conversation::explain_prompt() const {
   const PromptReport& report = session_.last_prompt();
-  const Pos n_begun = std::max(report.n_own, report.n_restored);
   std::string out = fmt::format(
       "prompt: {} tokens, {} of them known; {} read\n"
       "  {} in the conversation's own state, {} restored from the prefix cache{}\n",
-      report.n_tokens, report.n_known, report.n_tokens - n_begun, report.n_own,
-      n_begun - report.n_own, tier_text(report.tier));
-  const Pos n_lost = report.n_known - n_begun;
+      report.n_tokens, report.n_known, report.n_tokens - n_begun(report), report.n_own,
+      n_begun(report) - report.n_own, tier_text(report.tier));
+  const Pos n_lost = report.n_known - n_begun(report);
   if (n_lost == 0) return out;
   out += fmt::format("  {} known tokens were read again:\n", n_lost);
   const auto add = [&out](Pos n, const char* why) {

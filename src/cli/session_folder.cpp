@@ -25,6 +25,11 @@ Result<std::optional<StateEntry>> find(StateStore& store, const std::string& nam
   return found == entries.end() ? std::nullopt : std::optional(*found);
 }
 
+Result<std::vector<StateEntry>> entries_of(const StorePlace& place) {
+  EDDY_TRY_ASSIGN(const auto store, open_store_to_read(place));
+  return store->list();
+}
+
 // The key first: without it no store is made.
 template <class Open>
 Result<std::unique_ptr<StateStore>> behind_key(const StorePlace& place, const Open& open) {
@@ -138,9 +143,7 @@ Status SessionFolder::save(const std::string& name, const Session& session, Over
 
 std::vector<std::string> SessionFolder::names() const {
   std::vector<std::string> names;
-  const auto store = open_store_to_read(place_);
-  if (!store) return names;
-  const auto entries = (*store)->list();
+  const auto entries = entries_of(place_);
   if (!entries) return names;
   for (const StateEntry& entry : *entries) names.push_back(entry.state.name);
   return names;
@@ -148,12 +151,11 @@ std::vector<std::string> SessionFolder::names() const {
 
 Result<std::vector<std::string>> SessionFolder::branches_of(const std::string& name) const {
   std::vector<std::string> names;
-  const auto store = open_store_to_read(place_);
-  if (!store && store.error().code == ErrorCode::kNotFound) return names;
-  if (!store) return store.error();
-  EDDY_TRY_ASSIGN(auto entries, (*store)->list());
-  std::ranges::sort(entries, {}, &StateEntry::last_use_us);
-  for (const StateEntry& entry : entries) {
+  auto entries = entries_of(place_);
+  if (!entries && entries.error().code == ErrorCode::kNotFound) return names;
+  if (!entries) return entries.error();
+  std::ranges::sort(*entries, {}, &StateEntry::last_use_us);
+  for (const StateEntry& entry : *entries) {
     const std::string& other = entry.state.name;
     if (other == name || other.starts_with(name + "/")) names.push_back(other);
   }

@@ -159,12 +159,13 @@ void Engine::Core::park_idle() {
 }
 
 void Engine::Core::keep_first(SeqId seq, Pos n_tokens) {
-  if (!wake(seq)) {
+  const auto n_read = wake(seq);
+  if (!n_read) {
     const auto parked = parking.find(seq);
     if (!parked || parked->n_tokens > n_tokens) forget(seq);
     return;
   }
-  if (n_read(seq) > n_tokens && !memory->seq_rm(seq, n_tokens, -1)) forget(seq);
+  if (*n_read > n_tokens && !memory->seq_rm(seq, n_tokens, -1)) forget(seq);
 }
 
 Result<SeqId> Engine::Core::acquire() {
@@ -206,24 +207,25 @@ void Engine::Core::forget(SeqId seq) {
   static_cast<void>(removed);
 }
 
-Status Engine::Core::wake(SeqId seq) {
+Result<Pos> Engine::Core::wake(SeqId seq) {
   if (memory->is_parked(seq)) {
     const auto kept = parking.get(seq);  // waking one may park another
     const Status woken =
         kept ? memory->state_read(kept->bytes, seq, Checksums::kIgnore) : Status(kept.error());
     const bool has_no_room = !woken && (woken.error().code == ErrorCode::kFull ||
                                         woken.error().code == ErrorCode::kOutOfMemory);
-    if (has_no_room) return woken;
+    if (has_no_room) return woken.error();
   }
-  if (!memory->seq_pos_max(seq)) forget(seq);
   parking.forget(seq);  // it is back; or was a copy for a call that then failed
-  return {};
+  const auto newest = memory->seq_pos_max(seq);
+  if (newest) return *newest + 1;
+  forget(seq);
+  return 0;
 }
 
 Pos Engine::Core::n_read(SeqId seq) {
-  if (!wake(seq)) return 0;
-  const auto newest = memory->seq_pos_max(seq);
-  return newest ? *newest + 1 : 0;
+  const auto n_read = wake(seq);
+  return n_read ? *n_read : 0;
 }
 
 Result<PrefixKey> Engine::Core::key_of(const SessionOptions& options) const {

@@ -79,11 +79,11 @@ struct Engine::Core {
   Status keep_recurrences();  // from now on the memory can rewind
   void park_idle();           // from now on idle states make room, and come back with n_read()
 
-  // Brings a parked state back; one that is lost is emptied. kFull, kOutOfMemory: there is no room
-  // for it now, and it waits on.
-  Status wake(SeqId seq);
+  // Tokens that the sequence's state has seen. A parked state is brought back first; one that is
+  // lost is emptied. kFull, kOutOfMemory: there is no room for it now, and it waits on.
+  Result<Pos> wake(SeqId seq);
 
-  // Tokens that the sequence's state has seen, after wake(); 0 where that fails.
+  // The same; 0 where it fails.
   Pos n_read(SeqId seq);
 
   // Puts a pinned state, nullptr for none, in the place of a sequence's. kFull.

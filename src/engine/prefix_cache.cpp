@@ -19,6 +19,8 @@ PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tok
   PromptReport report = {.n_tokens = n_tokens,
                          .n_own = n_have,
                          .n_known = std::clamp(match.n_known, n_have, n_tokens)};
+  // A state is worth it where it could save as many tokens as states lie apart.
+  if (n_tokens - n_have < kMinCaptureGap) return report;
   ++stats_.n_prompts;
   const Pos n_found = std::max(match.hit ? match.hit->n_tokens : 0, n_have);
   if (n_found > n_have) {
@@ -38,10 +40,6 @@ PromptReport PrefixCache::restore(const Place& place, std::span<const Token> tok
   stats_.n_restored += n_from - n_have;
   stats_.n_known += report.n_known - n_have;
   return report;
-}
-
-Pos PrefixCache::n_known(const PrefixKey& key, std::span<const Token> tokens) const {
-  return tree_.match(key, tokens).n_known;
 }
 
 std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {

@@ -46,9 +46,6 @@ class PrefixCache {
   // has seen more than the n_have tokens that the sequence's own has; what came of it.
   PromptReport restore(const Place& place, std::span<const Token> tokens, Pos n_have);
 
-  // How many of these tokens are shared with anything that was read before. O(tokens).
-  Pos n_known(const PrefixKey& key, std::span<const Token> tokens) const;
-
   // Where reading these tokens from n_start on should stop to store a state: positions, ascending.
   std::vector<Capture> plan(const PlanRequest& request);
 

@@ -72,8 +72,8 @@ Result<Session> Session::fork() const {
     // Gives seq back where what follows fails.
     auto copy = std::make_unique<Impl>(impl_->core, impl_->key, impl_->init_state);
     EDDY_TRY_ASSIGN(copy->seq, impl_->core->acquire());
-    EDDY_TRY(impl_->core->wake(impl_->seq));
-    if (impl_->core->n_read(impl_->seq) > 0) {
+    EDDY_TRY_ASSIGN(const Pos n_read, impl_->core->wake(impl_->seq));
+    if (n_read > 0) {
       EDDY_TRY(impl_->core->memory->seq_cp(impl_->seq, copy->seq, -1, -1));
     }
     static_cast<SessionText&>(*copy) = *impl_;
@@ -129,8 +129,8 @@ Status Session::save(std::vector<std::byte>& bytes) const {
   const Status saved = guarded([&]() -> Status {
     EDDY_TRY(impl_->core->check_idle());
     const RecurrentMemory& memory = *impl_->core->memory;
-    EDDY_TRY(impl_->core->wake(impl_->seq));
-    const bool has_state = impl_->core->n_read(impl_->seq) > 0;
+    EDDY_TRY_ASSIGN(const Pos n_read, impl_->core->wake(impl_->seq));
+    const bool has_state = n_read > 0;
     const SessionRecord record = {.init_state = impl_->key.init_state,
                                   .tokens = impl_->tokens,
                                   .pending = std::string(impl_->answer_bytes.pending()),
@@ -200,16 +200,16 @@ Status Session::Impl::feed(std::span<const Token> new_tokens,
 }
 
 Status Session::Impl::read_up_to(std::size_t end, const Session::OnProgress& on_progress) {
-  restore(end);
+  if (core->cache && static_cast<Pos>(end) - core->n_read(seq) >= kMinCaptureGap) restore(end);
   return compute_up_to(end, static_cast<std::size_t>(core->n_read(seq)), end, on_progress);
 }
 
 Status Session::Impl::compute_up_to(std::size_t end, std::size_t first, std::size_t last,
                                     const Session::OnProgress& on_progress) {
-  EDDY_TRY(core->wake(seq));
+  EDDY_TRY_ASSIGN(const Pos n_read, core->wake(seq));
   // For one sequence a batch of more than a micro-batch gains nothing.
   const std::size_t n_most = core->runner->n_ubatch();
-  for (auto n = static_cast<std::size_t>(core->n_read(seq)); n < end;) {
+  for (auto n = static_cast<std::size_t>(n_read); n < end;) {
     const auto start = std::chrono::steady_clock::now();
     EDDY_TRY(begin());
     const auto next = std::span(tokens).subspan(n, std::min(end - n, n_most));
@@ -223,10 +223,8 @@ Status Session::Impl::compute_up_to(std::size_t end, std::size_t first, std::siz
   return {};
 }
 
-// A state is worth looking for where it could save as many tokens as states lie apart.
 void Session::Impl::restore(std::size_t end) {
   const Pos n_have = core->n_read(seq);
-  if (!core->cache || static_cast<Pos>(end) - n_have < kMinCaptureGap) return;
   report = core->cache->restore({key, seq}, std::span(tokens).first(end + 1), n_have);
   n_stored = std::min<std::size_t>(n_stored, end);
   if (report.n_restored > n_have) n_stored = static_cast<std::size_t>(report.n_restored);
@@ -235,11 +233,7 @@ void Session::Impl::restore(std::size_t end) {
 Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on_progress) {
   const Pos n_own = core->n_read(seq);
   report = {.n_tokens = static_cast<Pos>(end), .n_own = n_own, .n_known = n_own};
-  if (core->cache) {  // also what is too short to be restored
-    const Pos n_known = core->cache->n_known(key, std::span(tokens).first(end));
-    report.n_known = std::max(n_own, n_known);
-  }
-  restore(end);
+  if (core->cache) restore(end);
   const auto first = static_cast<std::size_t>(core->n_read(seq));
   if (!core->cache || end < first + static_cast<std::size_t>(kMinCaptureGap)) {
     const Status done = compute_up_to(end, first, end, on_progress);
@@ -271,7 +265,7 @@ Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on
                        core->reading.ms_per_token);
     n_stored = n_read;
   }
-  if (n_read > 0) core->cache->finish(key, prompt.first(n_read), done.ok());
+  core->cache->finish(key, prompt.first(n_read), done.ok());
   return done;
 }
 

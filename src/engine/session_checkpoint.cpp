@@ -18,8 +18,8 @@ Result<SessionCheckpoint> Session::checkpoint() const {
     EDDY_TRY(core.check_idle());
     auto made = std::make_shared<SessionCheckpoint::Impl>(
         SessionCheckpoint::Impl{.core = impl_->core, .key = impl_->key, .text = *impl_});
-    EDDY_TRY(core.wake(impl_->seq));
-    if (core.n_read(impl_->seq) > 0) {
+    EDDY_TRY_ASSIGN(const Pos n_read, core.wake(impl_->seq));
+    if (n_read > 0) {
       EDDY_TRY_ASSIGN(made->state, core.pinned.pin(*core.memory, impl_->seq));
     }
     return SessionCheckpoint(std::move(made));

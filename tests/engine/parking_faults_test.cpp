@@ -112,18 +112,36 @@ TEST_F(ParkingFaults, AFullDiskIsAFullMemoryAndNobodyLosesAnything) {
   EXPECT_EQ(fake->script->n_tokens - n_before, 1);  // its state is where it was
 }
 
-// The only cell is another's, which may not be put away for a while.
+// `parked` has read "what was said"; the only cell is another's, which may not be put away until
+// park_idle() is called.
+struct WithoutRoom {
+  explicit WithoutRoom(std::unique_ptr<FakeEngine> engine)
+      : fake(std::move(engine)), parked(fake->session()), at_work(fake->session()) {
+    EXPECT_TRUE(parked.feed("what was said").ok());
+    EXPECT_TRUE(test::succeeds(parked.park()));
+    EXPECT_TRUE(at_work.feed("at work").ok());
+    fake->core->memory->on_park({});
+  }
+
+  // What follows the text in a session that nothing happens to.
+  static std::string answer_to(FakeEngine& engine, const std::string& text) {
+    Session session = engine.session();
+    EXPECT_TRUE(session.feed(text).ok());
+    const auto answer = session.generate(kAnswer);
+    EXPECT_TRUE(test::succeeds(answer));
+    return answer ? answer->text : "";
+  }
+
+  std::unique_ptr<FakeEngine> fake;
+  Session parked, at_work;
+};
+
 TEST_F(ParkingFaults, WhereThereIsNoRoomToComeBackItWaits) {
   auto fake = start(posix_file_system());
-  Session one = fake->session(), two = fake->session(), other = fake->session();
-  ASSERT_TRUE(other.feed("what was said").ok());
-  const auto expected = other.generate(kAnswer);
-  ASSERT_TRUE(other.reset().ok());
-  ASSERT_TRUE(one.feed("what was said").ok());
-  ASSERT_TRUE(test::succeeds(one.park()));
-  ASSERT_TRUE(two.feed("at work").ok());
-  fake->core->memory->on_park({});
-  const auto n_before = fake->script->n_tokens;
+  const std::string expected = WithoutRoom::answer_to(*fake, "what was said");
+  WithoutRoom scene(std::move(fake));
+  Session& one = scene.parked;
+  const auto n_before = scene.fake->script->n_tokens;
   EXPECT_TRUE(test::fails_with(one.generate(kAnswer), ErrorCode::kFull));
   EXPECT_TRUE(test::fails_with(one.feed(" more"), ErrorCode::kFull));
   EXPECT_TRUE(test::fails_with(one.fork(), ErrorCode::kFull));
@@ -131,31 +149,26 @@ TEST_F(ParkingFaults, WhereThereIsNoRoomToComeBackItWaits) {
   EXPECT_TRUE(test::fails_with(one.save(), ErrorCode::kFull));
   EXPECT_EQ(one.place().kind, StatePlace::Kind::kParked);
   EXPECT_EQ(n_files(), 1u);
-  fake->core->park_idle();
+  scene.fake->core->park_idle();
   const auto answer = one.generate(kAnswer);
   ASSERT_TRUE(test::succeeds(answer));
-  EXPECT_EQ(answer->text, expected->text);
-  EXPECT_EQ(fake->script->n_tokens - n_before, kAnswer.max_tokens);  // nothing was read again
+  EXPECT_EQ(answer->text, expected);
+  EXPECT_EQ(scene.fake->script->n_tokens - n_before, kAnswer.max_tokens);  // nothing was read again
 }
 
 // What it has seen and the session has not is of no use.
 TEST_F(ParkingFaults, RewoundWhereThereIsNoRoomItIsReadAgain) {
   auto fake = start(posix_file_system());
-  Session one = fake->session(), two = fake->session(), other = fake->session();
-  ASSERT_TRUE(other.feed("what was sung").ok());
-  const auto expected = other.generate(kAnswer);
-  ASSERT_TRUE(other.reset().ok());
-  ASSERT_TRUE(one.feed("what was said").ok());
-  ASSERT_TRUE(test::succeeds(one.park()));
-  ASSERT_TRUE(two.feed("at work").ok());
-  fake->core->memory->on_park({});
+  const std::string expected = WithoutRoom::answer_to(*fake, "what was sung");
+  WithoutRoom scene(std::move(fake));
+  Session& one = scene.parked;
   ASSERT_TRUE(one.rewind(3).ok());
   EXPECT_EQ(one.place().kind, StatePlace::Kind::kNone);
-  fake->core->park_idle();
+  scene.fake->core->park_idle();
   ASSERT_TRUE(test::succeeds(one.feed("ung")));
   const auto answer = one.generate(kAnswer);
   ASSERT_TRUE(test::succeeds(answer));
-  EXPECT_EQ(answer->text, expected->text);
+  EXPECT_EQ(answer->text, expected);
 }
 
 TEST_F(ParkingFaults, ADamagedFileIsReadAgain) {

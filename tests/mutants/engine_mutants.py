@@ -40,7 +40,7 @@ ENGINE_MUTANTS = [
                "  if (in_cells_.size() < limits_.n_cells) {", "if (limits_.n_cells > 0) {")]),
     # --- Parked sessions ---
     ("S10", "a parked state for which there is no room is thrown away", [(
-        CORE, "if (has_no_room) return woken;", "if (has_no_room) forget(seq);")]),
+        CORE, "if (has_no_room) return woken.error();", "if (has_no_room) forget(seq);")]),
     ("S11", "a parked state outlives the tokens that it has seen", [(
         CORE, "if (!parked || parked->n_tokens > n_tokens) forget(seq);",
         "if (!parked) forget(seq);")]),

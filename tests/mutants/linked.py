@@ -7,6 +7,8 @@ import pathlib
 import shlex
 import subprocess
 
+from edits import edited
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "build" / "release"
 ENGINE = ROOT / "src" / "engine"
@@ -27,20 +29,16 @@ def link_command():
 
 
 def program_with(name, edits, folder):
-    """engine_test with the edits, in folder; its path."""
+    """engine_test with the edits, in folder; its path. Without edits the release's."""
+    if not edits:
+        return RELEASE / PROGRAM
     folder.mkdir(parents=True, exist_ok=True)
     files = {file for file, _, _ in edits}
     if len(files) != 1:
         raise SystemExit(f"{name}: edits {len(files)} files, expected 1")
     file = files.pop()
-    text = (ENGINE / file).read_text()
-    for _, old, new in edits:
-        if text.count(old) != 1:
-            raise SystemExit(f"{name}: {file}: the text occurs {text.count(old)} times, expected 1:\n"
-                             f"{old}")
-        text = text.replace(old, new)
     source, out, program = folder / file, folder / "mutant.o", folder / "engine_test"
-    source.write_text(text)
+    source.write_text(edited(name, file, (ENGINE / file).read_text(), edits))
     command, directory = compile_command(file)
     command[command.index("-o") + 1] = str(out)
     command[command.index("-c") + 1] = str(source)

@@ -19,8 +19,9 @@ import sys
 
 sys.dont_write_bytecode = True  # before the import of mutants
 
+from edits import edited
 from engine_mutants import ENGINE_MUTANTS
-from linked import PROGRAM, RELEASE, program_with
+from linked import program_with
 from mutants import MUTANTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -88,12 +89,9 @@ def mutate(name, edits):
     overlay = WORK / name / "memory"
     shutil.rmtree(overlay.parent, ignore_errors=True)
     shutil.copytree(MEMORY, overlay)
-    for file, text, replacement in edits:
+    for file in {file for file, _, _ in edits}:
         path = overlay / file
-        old = path.read_text()
-        if old.count(text) != 1:
-            sys.exit(f"{name}: {file}: the text occurs {old.count(text)} times, expected 1:\n{text}")
-        path.write_text(old.replace(text, replacement))
+        path.write_text(edited(name, file, path.read_text(), edits))
     return overlay, {file for file, _, _ in edits}
 
 
@@ -145,34 +143,37 @@ class Build:
         return None
 
 
+def judge_engine(name, edits):
+    """As Build.judge."""
+    return run_tests(program_with(name, edits, WORK / name))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="mutants to run; all if none is named")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    wanted = [m for m in MUTANTS if not args.names or m[0] in args.names]
-    of_engine = [m for m in ENGINE_MUTANTS if not args.names or m[0] in args.names]
     WORK.mkdir(parents=True, exist_ok=True)
-    n_killed = 0
+    n_killed = n_wanted = 0
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        build = Build(pool) if wanted else None
-        verdict = build.judge("none", []) if wanted else None
-        if of_engine and not verdict:
-            verdict = run_tests(RELEASE / PROGRAM)
-        if verdict:
-            sys.exit(f"without a mutant: {verdict}")
-        for name, what, edits in wanted + of_engine:
-            if (name, what, edits) in of_engine:
-                verdict = run_tests(program_with(name, edits, WORK / name))
-            else:
-                verdict = build.judge(name, edits)
-            n_killed += verdict is not None
-            print(f"{name:5} {what:62} {verdict or 'SURVIVES'}", flush=True)
-            shutil.rmtree(WORK / name)
-    wanted += of_engine
-    print(f"{n_killed} of {len(wanted)} mutants are noticed")
-    return 0 if n_killed == len(wanted) else 1
+        for mutants, judge_of in ((MUTANTS, lambda: Build(pool).judge),
+                                  (ENGINE_MUTANTS, lambda: judge_engine)):
+            wanted = [m for m in mutants if not args.names or m[0] in args.names]
+            if not wanted:
+                continue
+            judge = judge_of()
+            verdict = judge("none", [])
+            if verdict:
+                sys.exit(f"without a mutant: {verdict}")
+            for name, what, edits in wanted:
+                verdict = judge(name, edits)
+                n_wanted += 1
+                n_killed += verdict is not None
+                print(f"{name:5} {what:62} {verdict or 'SURVIVES'}", flush=True)
+                shutil.rmtree(WORK / name)
+    print(f"{n_killed} of {n_wanted} mutants are noticed")
+    return 0 if n_killed == n_wanted else 1
 
 
 if __name__ == "__main__":
