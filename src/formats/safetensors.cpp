@@ -11,7 +11,7 @@
 namespace eddy {
 namespace {
 
-constexpr SafeTypeInfo kTypes[] = {
+constexpr SafeTypeInfo kSafeTypes[] = {
     {SafeType::kBool, "BOOL", 1},      {SafeType::kU8, "U8", 1},
     {SafeType::kI8, "I8", 1},          {SafeType::kF8E4M3, "F8_E4M3", 1},
     {SafeType::kF8E5M2, "F8_E5M2", 1}, {SafeType::kU16, "U16", 2},
@@ -21,15 +21,17 @@ constexpr SafeTypeInfo kTypes[] = {
     {SafeType::kU64, "U64", 8},        {SafeType::kI64, "I64", 8},
     {SafeType::kF64, "F64", 8},
 };
-static_assert(std::size(kTypes) == static_cast<std::size_t>(SafeType::kF64) + 1);
+static_assert(std::size(kSafeTypes) == static_cast<std::size_t>(SafeType::kF64) + 1);
 
 }  // namespace
 
-const SafeTypeInfo& safe_type_info(SafeType type) { return kTypes[static_cast<std::size_t>(type)]; }
+const SafeTypeInfo& safe_type_info(SafeType type) {
+  return kSafeTypes[static_cast<std::size_t>(type)];
+}
 
 const SafeTypeInfo* find_safe_type(std::string_view name) {
-  const auto* found = std::ranges::find(kTypes, name, &SafeTypeInfo::name);
-  return found == std::end(kTypes) ? nullptr : found;
+  const auto* found = std::ranges::find(kSafeTypes, name, &SafeTypeInfo::name);
+  return found == std::end(kSafeTypes) ? nullptr : found;
 }
 
 Result<Safetensors> Safetensors::open(FileSystem& fs, const std::string& path) {

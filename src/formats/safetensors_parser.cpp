@@ -16,7 +16,7 @@
 namespace eddy {
 namespace {
 
-using Bytes = std::span<const std::byte>;
+using ByteView = std::span<const std::byte>;
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMinHeaderBytes = 2;            // {}
@@ -24,16 +24,16 @@ constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the format's
 
 struct Parts {
   std::string_view header;
-  Bytes data;
+  ByteView data;
 };
 
-Result<Parts> split(Bytes bytes) {
+Result<Parts> split(ByteView bytes) {
   if (bytes.size() < kLengthBytes) {
     return fail(ErrorCode::kMalformed, "{} bytes, expected {} for the header's length at least",
                 bytes.size(), kLengthBytes);
   }
   const auto n = load_le<std::uint64_t>(bytes.data());
-  const Bytes rest = bytes.subspan(kLengthBytes);
+  const ByteView rest = bytes.subspan(kLengthBytes);
   if (n < kMinHeaderBytes || n > kMaxHeaderBytes) {
     return fail(ErrorCode::kMalformed, "header of {} bytes, expected {} .. {}", n, kMinHeaderBytes,
                 kMaxHeaderBytes);
@@ -59,7 +59,7 @@ std::optional<std::uint64_t> n_bytes_of(const SafeEntry& entry) {
   return is_empty ? 0 : *n;
 }
 
-Result<SafeTensor> place(SafeEntry entry, std::uint64_t n_placed, Bytes data) {
+Result<SafeTensor> place(SafeEntry entry, std::uint64_t n_placed, ByteView data) {
   const auto [first, last] = entry.offsets;
   const std::string name = printable(entry.name);
   const std::optional<std::uint64_t> n_bytes = n_bytes_of(entry);
@@ -86,7 +86,7 @@ Result<SafeTensor> place(SafeEntry entry, std::uint64_t n_placed, Bytes data) {
 
 }  // namespace
 
-Result<std::vector<SafeTensor>> parse_safetensors(Bytes bytes) {
+Result<std::vector<SafeTensor>> parse_safetensors(ByteView bytes) {
   EDDY_TRY_ASSIGN(const Parts parts, split(bytes));
   EDDY_TRY_ASSIGN(std::vector<SafeEntry> entries, read_safetensors_header(parts.header));
   std::ranges::stable_sort(entries, {}, &SafeEntry::offsets);

@@ -10,23 +10,23 @@
 namespace eddy {
 namespace {
 
-constexpr std::string_view kMagic = "EDDYBLOB";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::uint32_t kPinned = 1;
+constexpr std::string_view kBlobMagic = "EDDYBLOB";
+constexpr std::uint32_t kBlobVersion = 1;
+constexpr std::uint32_t kBlobPinned = 1;
 constexpr std::string_view kSuffix = ".state";
 constexpr std::size_t kDigits = 32;
 
-constexpr std::size_t kVersionAt = 8;
-constexpr std::size_t kFlagsAt = 12;
-constexpr std::size_t kSizeAt = 16;
-constexpr std::size_t kDigestAt = 24;
-constexpr std::size_t kModelAt = 40;
-constexpr std::size_t kPositionAt = 56;
-constexpr std::size_t kTimeAt = 64;
-constexpr std::size_t kNameSizeAt = 72;
-constexpr std::size_t kNameAt = 76;
-constexpr std::size_t kSumAt = 376;
-static_assert(kNameAt + kStateNameBytes <= kSumAt && kSumAt + 8 == kBlobHeaderBytes);
+constexpr std::size_t kBlobVersionAt = 8;
+constexpr std::size_t kBlobFlagsAt = 12;
+constexpr std::size_t kBlobSizeAt = 16;
+constexpr std::size_t kBlobDigestAt = 24;
+constexpr std::size_t kBlobModelAt = 40;
+constexpr std::size_t kBlobPositionAt = 56;
+constexpr std::size_t kBlobTimeAt = 64;
+constexpr std::size_t kBlobNameSizeAt = 72;
+constexpr std::size_t kBlobNameAt = 76;
+constexpr std::size_t kBlobSumAt = 376;
+static_assert(kBlobNameAt + kStateNameBytes <= kBlobSumAt && kBlobSumAt + 8 == kBlobHeaderBytes);
 
 template <class T>
 T number_at(std::span<const std::byte> bytes, std::size_t at) {
@@ -37,36 +37,38 @@ Status check_header(std::span<const std::byte> file) {
   if (file.size() < kBlobHeaderBytes) {
     return fail(ErrorCode::kMalformed, "{} bytes, fewer than a header", file.size());
   }
-  if (std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0) {
-    return fail(ErrorCode::kMalformed, "it does not begin with {}", kMagic);
+  if (std::memcmp(file.data(), kBlobMagic.data(), kBlobMagic.size()) != 0) {
+    return fail(ErrorCode::kMalformed, "it does not begin with {}", kBlobMagic);
   }
-  if (checksum64(file.first(kSumAt)) != number_at<std::uint64_t>(file, kSumAt)) {
+  if (checksum64(file.first(kBlobSumAt)) != number_at<std::uint64_t>(file, kBlobSumAt)) {
     return fail(ErrorCode::kMalformed, "header: the checksum differs");
   }
-  if (const auto version = number_at<std::uint32_t>(file, kVersionAt); version != kVersion) {
-    return fail(ErrorCode::kUnsupported, "version {}, expected {}", version, kVersion);
+  if (const auto version = number_at<std::uint32_t>(file, kBlobVersionAt);
+      version != kBlobVersion) {
+    return fail(ErrorCode::kUnsupported, "version {}, expected {}", version, kBlobVersion);
   }
-  if (const auto flags = number_at<std::uint32_t>(file, kFlagsAt); (flags & ~kPinned) != 0) {
-    return fail(ErrorCode::kUnsupported, "flags {}, expected 0 or {}", flags, kPinned);
+  if (const auto flags = number_at<std::uint32_t>(file, kBlobFlagsAt);
+      (flags & ~kBlobPinned) != 0) {
+    return fail(ErrorCode::kUnsupported, "flags {}, expected 0 or {}", flags, kBlobPinned);
   }
   return {};
 }
 
 Result<StateEntry> read_header(std::span<const std::byte> file) {
-  const auto n_name = number_at<std::uint32_t>(file, kNameSizeAt);
+  const auto n_name = number_at<std::uint32_t>(file, kBlobNameSizeAt);
   if (n_name > kStateNameBytes) {
     return fail(ErrorCode::kMalformed, "header: a name of {} bytes", n_name);
   }
   StateEntry entry;
-  entry.state.name.assign(reinterpret_cast<const char*>(file.data() + kNameAt), n_name);
+  entry.state.name.assign(reinterpret_cast<const char*>(file.data() + kBlobNameAt), n_name);
   EDDY_TRY(check_state_name(entry.state.name));
-  std::memcpy(entry.state.model.bytes.data(), file.data() + kModelAt, 16);
-  entry.state.position = number_at<Pos>(file, kPositionAt);
-  entry.state.is_pinned = number_at<std::uint32_t>(file, kFlagsAt) == kPinned;
-  entry.n_bytes = number_at<std::uint64_t>(file, kSizeAt);
-  entry.digest = {.low = number_at<std::uint64_t>(file, kDigestAt),
-                  .high = number_at<std::uint64_t>(file, kDigestAt + 8)};
-  entry.last_use_us = number_at<std::int64_t>(file, kTimeAt);
+  std::memcpy(entry.state.model.bytes.data(), file.data() + kBlobModelAt, 16);
+  entry.state.position = number_at<Pos>(file, kBlobPositionAt);
+  entry.state.is_pinned = number_at<std::uint32_t>(file, kBlobFlagsAt) == kBlobPinned;
+  entry.n_bytes = number_at<std::uint64_t>(file, kBlobSizeAt);
+  entry.digest = {.low = number_at<std::uint64_t>(file, kBlobDigestAt),
+                  .high = number_at<std::uint64_t>(file, kBlobDigestAt + 8)};
+  entry.last_use_us = number_at<std::int64_t>(file, kBlobTimeAt);
   if (std::ranges::equal(encode_blob_header(entry), file.first(kBlobHeaderBytes))) return entry;
   return fail(ErrorCode::kMalformed, "header: bytes between the fields that are not zero");
 }
@@ -76,18 +78,18 @@ Result<StateEntry> read_header(std::span<const std::byte> file) {
 std::array<std::byte, kBlobHeaderBytes> encode_blob_header(const StateEntry& entry) {
   std::array<std::byte, kBlobHeaderBytes> header = {};
   const auto put = [&]<class T>(std::size_t at, T value) { store_le(header.data() + at, value); };
-  std::memcpy(header.data(), kMagic.data(), kMagic.size());
-  put(kVersionAt, kVersion);
-  put(kFlagsAt, entry.state.is_pinned ? kPinned : 0u);
-  put(kSizeAt, entry.n_bytes);
-  put(kDigestAt, entry.digest.low);
-  put(kDigestAt + 8, entry.digest.high);
-  std::memcpy(header.data() + kModelAt, entry.state.model.bytes.data(), 16);
-  put(kPositionAt, static_cast<std::uint64_t>(entry.state.position));
-  put(kTimeAt, static_cast<std::uint64_t>(entry.last_use_us));
-  put(kNameSizeAt, static_cast<std::uint32_t>(entry.state.name.size()));
-  std::memcpy(header.data() + kNameAt, entry.state.name.data(), entry.state.name.size());
-  put(kSumAt, checksum64(std::span(header).first(kSumAt)));
+  std::memcpy(header.data(), kBlobMagic.data(), kBlobMagic.size());
+  put(kBlobVersionAt, kBlobVersion);
+  put(kBlobFlagsAt, entry.state.is_pinned ? kBlobPinned : 0u);
+  put(kBlobSizeAt, entry.n_bytes);
+  put(kBlobDigestAt, entry.digest.low);
+  put(kBlobDigestAt + 8, entry.digest.high);
+  std::memcpy(header.data() + kBlobModelAt, entry.state.model.bytes.data(), 16);
+  put(kBlobPositionAt, static_cast<std::uint64_t>(entry.state.position));
+  put(kBlobTimeAt, static_cast<std::uint64_t>(entry.last_use_us));
+  put(kBlobNameSizeAt, static_cast<std::uint32_t>(entry.state.name.size()));
+  std::memcpy(header.data() + kBlobNameAt, entry.state.name.data(), entry.state.name.size());
+  put(kBlobSumAt, checksum64(std::span(header).first(kBlobSumAt)));
   return header;
 }
 

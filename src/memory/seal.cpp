@@ -12,12 +12,12 @@
 namespace eddy {
 namespace {
 
-constexpr std::string_view kMagic = "EDDYSEAL";
-constexpr std::uint64_t kVersion = 1;
-constexpr std::size_t kVersionAt = 8;
-constexpr std::size_t kNonceAt = 16;
-constexpr std::size_t kTextAt = kNonceAt + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
-static_assert(kTextAt + crypto_aead_xchacha20poly1305_ietf_ABYTES == kSealExtraBytes);
+constexpr std::string_view kSealMagic = "EDDYSEAL";
+constexpr std::uint64_t kSealVersion = 1;
+constexpr std::size_t kSealVersionAt = 8;
+constexpr std::size_t kSealNonceAt = 16;
+constexpr std::size_t kSealTextAt = kSealNonceAt + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+static_assert(kSealTextAt + crypto_aead_xchacha20poly1305_ietf_ABYTES == kSealExtraBytes);
 
 // What a key file's bytes become: a key for each purpose.
 constexpr char kPurpose[crypto_kdf_CONTEXTBYTES + 1] = "eddyseal";
@@ -64,14 +64,14 @@ Result<SealKey> SealKey::from_bytes(std::span<const std::byte> bytes) {
 
 std::vector<std::byte> seal(const SealKey& key, std::span<const std::byte> bytes) {
   std::vector<std::byte> sealed(bytes.size() + kSealExtraBytes);
-  std::memcpy(sealed.data(), kMagic.data(), kMagic.size());
-  store_le(sealed.data() + kVersionAt, kVersion);
+  std::memcpy(sealed.data(), kSealMagic.data(), kSealMagic.size());
+  store_le(sealed.data() + kSealVersionAt, kSealVersion);
   unsigned char* const all = as_unsigned(sealed.data());
-  crypto_generichash(all + kNonceAt, kTextAt - kNonceAt, as_unsigned(bytes.data()), bytes.size(),
-                     key.secret_->nonces, sizeof(key.secret_->nonces));
-  crypto_aead_xchacha20poly1305_ietf_encrypt(all + kTextAt, nullptr, as_unsigned(bytes.data()),
-                                             bytes.size(), all, kNonceAt, nullptr, all + kNonceAt,
-                                             key.secret_->text);
+  crypto_generichash(all + kSealNonceAt, kSealTextAt - kSealNonceAt, as_unsigned(bytes.data()),
+                     bytes.size(), key.secret_->nonces, sizeof(key.secret_->nonces));
+  crypto_aead_xchacha20poly1305_ietf_encrypt(all + kSealTextAt, nullptr, as_unsigned(bytes.data()),
+                                             bytes.size(), all, kSealNonceAt, nullptr,
+                                             all + kSealNonceAt, key.secret_->text);
   return sealed;
 }
 
@@ -81,22 +81,22 @@ Result<std::vector<std::byte>> unseal(const SealKey& key, std::span<const std::b
     return fail(ErrorCode::kMalformed, "sealed: {} bytes, fewer than {}", sealed.size(),
                 kSealExtraBytes);
   }
-  const auto version = load_le<std::uint64_t>(sealed.data() + kVersionAt);
-  if (version != kVersion) {
-    return fail(ErrorCode::kMismatch, "sealed: version {}, expected {}", version, kVersion);
+  const auto version = load_le<std::uint64_t>(sealed.data() + kSealVersionAt);
+  if (version != kSealVersion) {
+    return fail(ErrorCode::kMismatch, "sealed: version {}, expected {}", version, kSealVersion);
   }
   std::vector<std::byte> bytes(sealed.size() - kSealExtraBytes);
   const unsigned char* const all = as_unsigned(sealed.data());
   const int failed = crypto_aead_xchacha20poly1305_ietf_decrypt(
-      as_unsigned(bytes.data()), nullptr, nullptr, all + kTextAt, sealed.size() - kTextAt, all,
-      kNonceAt, all + kNonceAt, key.secret_->text);
+      as_unsigned(bytes.data()), nullptr, nullptr, all + kSealTextAt, sealed.size() - kSealTextAt,
+      all, kSealNonceAt, all + kSealNonceAt, key.secret_->text);
   if (failed != 0) return fail(ErrorCode::kMalformed, "sealed with another key, or damaged");
   return bytes;
 }
 
 bool is_sealed(std::span<const std::byte> bytes) {
-  return bytes.size() >= kMagic.size() &&
-         std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0;
+  return bytes.size() >= kSealMagic.size() &&
+         std::memcmp(bytes.data(), kSealMagic.data(), kSealMagic.size()) == 0;
 }
 
 }  // namespace eddy

@@ -12,7 +12,7 @@ namespace eddy {
 namespace {
 
 constexpr std::int64_t kApplication = 0x45444459;  // "EDDY"
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kCatalogueVersion = 1;
 
 constexpr const char* kSchema =
     "CREATE TABLE state (name TEXT PRIMARY KEY, digest BLOB, model BLOB, position INTEGER,"
@@ -158,10 +158,12 @@ Status StateCatalogue::check() {
   EDDY_TRY(sql_.run("BEGIN"));  // one view of all that is checked
   EDDY_TRY_ASSIGN(const auto version, sql_.integer("PRAGMA user_version"));
   EDDY_TRY_ASSIGN(const auto application, sql_.integer("PRAGMA application_id"));
-  if (application == kApplication && version > kVersion) {
-    return fail(ErrorCode::kUnsupported, "catalogue: version {}, expected {}", version, kVersion);
+  if (application == kApplication && version > kCatalogueVersion) {
+    return fail(ErrorCode::kUnsupported, "catalogue: version {}, expected {}", version,
+                kCatalogueVersion);
   }
-  if (application != kApplication || version != kVersion) return damaged("it is no catalogue");
+  if (application != kApplication || version != kCatalogueVersion)
+    return damaged("it is no catalogue");
   EDDY_TRY_ASSIGN(const auto description, sql_.text(kDescribe));
   if (description != kDescription) return damaged("it has other tables");
   EDDY_TRY_ASSIGN(const auto verdict, sql_.text("PRAGMA integrity_check(1)"));

@@ -21,8 +21,8 @@ namespace {
 using Bytes = std::vector<std::byte>;
 using Span = std::span<const std::byte>;
 
-constexpr char kMagic[] = "EDDYPACK";
-constexpr std::uint32_t kVersion = 1;
+constexpr char kPackMagic[] = "EDDYPACK";
+constexpr std::uint32_t kPackVersion = 1;
 constexpr std::uint64_t kPackVersionAt = 8;
 constexpr std::uint64_t kCodecAt = 12;
 constexpr std::uint64_t kStateBytesAt = 16;
@@ -164,8 +164,8 @@ struct Pack {
 
 Result<Bytes> write_pack(StateCodec codec, std::uint64_t n_state, Span stream) {
   Bytes out(kFrameAt + ZSTD_compressBound(stream.size()) + kSumBytes);
-  std::memcpy(out.data(), kMagic, kPackVersionAt);
-  store_le(out.data() + kPackVersionAt, kVersion);
+  std::memcpy(out.data(), kPackMagic, kPackVersionAt);
+  store_le(out.data() + kPackVersionAt, kPackVersion);
   store_le(out.data() + kCodecAt, static_cast<std::uint32_t>(codec));
   store_le(out.data() + kStateBytesAt, n_state);
   store_le(out.data() + kStreamBytesAt, std::uint64_t{stream.size()});
@@ -185,10 +185,10 @@ Result<Pack> read_pack(Span bytes) {
   }
   const auto version = load_le<std::uint32_t>(bytes.data() + kPackVersionAt);
   const auto codec = load_le<std::uint32_t>(bytes.data() + kCodecAt);
-  if (version != kVersion || codec < 1 || codec > 3) {
+  if (version != kPackVersion || codec < 1 || codec > 3) {
     return fail(ErrorCode::kUnsupported,
                 "packed state: version {}, codec {}, expected {} and 1 .. 3", version, codec,
-                kVersion);
+                kPackVersion);
   }
   const Pack pack = {.codec = static_cast<StateCodec>(codec),
                      .n_state = number(kStateBytesAt),
@@ -216,7 +216,7 @@ Result<std::vector<std::byte>> encode_state(StateCodec codec, std::vector<std::b
 
 Result<std::vector<std::byte>> decode_state(std::span<const std::byte> bytes) try {
   const bool is_packed =
-      bytes.size() >= kPackVersionAt && std::memcmp(bytes.data(), kMagic, kPackVersionAt) == 0;
+      bytes.size() >= kPackVersionAt && std::memcmp(bytes.data(), kPackMagic, kPackVersionAt) == 0;
   if (!is_packed) {
     EDDY_TRY(summarise_state(bytes));
     return Bytes(bytes.begin(), bytes.end());

@@ -19,14 +19,14 @@ bool is_state_type(DType type) {
 }
 
 // A tensor to come, in buffer number `buffer`.
-struct Plan {
+struct TensorPlan {
   StateTensor tensor;
   std::size_t buffer = 0;
 };
 
 // Extents of one tensor and its place; nullopt where they do not fit.
-std::optional<Plan> plan_tensor(StateTensor tensor, std::uint32_t mem_size, const BufferType& type,
-                                BufferPlan& buffers) {
+std::optional<TensorPlan> plan_tensor(StateTensor tensor, std::uint32_t mem_size,
+                                      const BufferType& type, BufferPlan& buffers) {
   const auto n_row = row_bytes(tensor.rows.type, tensor.rows.n_elems);
   const auto stride = n_row ? checked_align(*n_row, kRowAlignment) : std::nullopt;
   const auto n_bytes = stride ? checked_mul(*stride, mem_size) : std::nullopt;
@@ -36,7 +36,7 @@ std::optional<Plan> plan_tensor(StateTensor tensor, std::uint32_t mem_size, cons
   tensor.rows.offset = place->offset;
   tensor.rows.stride = *stride;
   tensor.rows.n_rows = mem_size;
-  return Plan{.tensor = tensor, .buffer = place->buffer};
+  return TensorPlan{.tensor = tensor, .buffer = place->buffer};
 }
 
 Status check_params(const StateTensorsParams& params) {
@@ -56,8 +56,9 @@ Status check_params(const StateTensorsParams& params) {
   return {};
 }
 
-Result<std::vector<Plan>> plan_tensors(const StateTensorsParams& params, BufferPlan& buffers) {
-  std::vector<Plan> plans;
+Result<std::vector<TensorPlan>> plan_tensors(const StateTensorsParams& params,
+                                             BufferPlan& buffers) {
+  std::vector<TensorPlan> plans;
   for (std::size_t i = 0; i < params.layout.layers.size(); ++i) {
     const LayerId il(static_cast<std::int32_t>(i));
     if (params.filter && !params.filter(il)) continue;
@@ -86,12 +87,12 @@ Result<std::vector<Plan>> plan_tensors(const StateTensorsParams& params, BufferP
 Result<StateTensors> StateTensors::create(const StateTensorsParams& params) {
   EDDY_TRY(check_params(params));
   BufferPlan buffers;
-  EDDY_TRY_ASSIGN(const std::vector<Plan> plans, plan_tensors(params, buffers));
+  EDDY_TRY_ASSIGN(const std::vector<TensorPlan> plans, plan_tensors(params, buffers));
   StateTensors tensors;
   EDDY_TRY_ASSIGN(tensors.buffers_, buffers.allocate());
   tensors.r_ = Table<LayerId, StateRows>(params.layout.layers.size());
   tensors.s_ = Table<LayerId, StateRows>(params.layout.layers.size());
-  for (const Plan& plan : plans) {
+  for (const TensorPlan& plan : plans) {
     StateTensor tensor = plan.tensor;
     tensor.rows.buffer = tensors.buffers_[plan.buffer].get();
     (tensor.kind == StateKind::kR ? tensors.r_ : tensors.s_)[tensor.layer] = tensor.rows;

@@ -15,9 +15,9 @@
 namespace eddy {
 namespace {
 
-constexpr std::uint64_t kPageAlignment = 64;  // bytes: a cache line, and any vector register
+constexpr std::uint64_t kLogAlignment = 64;  // bytes: a cache line, and any vector register
 
-std::int32_t narrow(std::int64_t n) { return static_cast<std::int32_t>(n); }
+std::int32_t to_int32(std::int64_t n) { return static_cast<std::int32_t>(n); }
 
 std::uint64_t n_logged(const StateLayout::Layer& layer) {
   return layer.r_log_elems + layer.s_log_elems;
@@ -30,7 +30,7 @@ std::uint64_t page_offset(const LogRows& layer, std::int32_t page) {
 bool logs(const UpdateLogParams& params, std::size_t il) {
   const StateLayout::Layer& layer = params.layout.layers[il];
   const bool is_kept =
-      !params.filter || params.filter(LayerId(narrow(static_cast<std::int64_t>(il))));
+      !params.filter || params.filter(LayerId(to_int32(static_cast<std::int64_t>(il))));
   return is_kept && n_logged(layer) > 0;
 }
 
@@ -79,13 +79,13 @@ Status UpdateLog::add_layers(const UpdateLogParams& params, std::uint32_t n_page
   std::vector<std::pair<LayerId, std::size_t>> placed;  // the layers, and their buffers
   for (std::size_t i = 0; i < n_layers; ++i) {
     if (!logs(params, i)) continue;
-    const LayerId il(narrow(static_cast<std::int64_t>(i)));
+    const LayerId il(to_int32(static_cast<std::int64_t>(i)));
     const StateLayout::Layer& layer = params.layout.layers[i];
     const BufferType& type =
         params.offload ? params.layer_devices[i]->buffer_type() : host_buffer_type();
     const auto n_row = checked_mul(n_logged(layer), sizeof(float));
     const auto n_rows = n_row ? checked_mul(*n_row, kKvPage) : std::nullopt;
-    const auto stride = n_rows ? checked_align(*n_rows, kPageAlignment) : std::nullopt;
+    const auto stride = n_rows ? checked_align(*n_rows, kLogAlignment) : std::nullopt;
     const auto n_bytes = stride ? checked_mul(*stride, n_pages) : std::nullopt;
     const auto place = n_bytes ? plan.add(type, *n_bytes) : std::nullopt;
     if (!place) {
@@ -122,11 +122,11 @@ void UpdateLog::extend(CellId cell, Pos n_before, std::int32_t n_tokens, Pos fro
   from = std::min(from, n_after);
   if (lists_.pages(cell).empty()) {
     logs_[cell].first = std::max(from, n_before);
-    lists_.begin(cell, narrow(logs_[cell].first / kKvPage));
+    lists_.begin(cell, to_int32(logs_[cell].first / kKvPage));
   } else if (from >= n_before) {
     release(cell);
     logs_[cell].first = from;
-    lists_.begin(cell, narrow(from / kKvPage));
+    lists_.begin(cell, to_int32(from / kKvPage));
   } else {
     drop_before(cell, from);
   }
@@ -137,7 +137,7 @@ void UpdateLog::extend(CellId cell, Pos n_before, std::int32_t n_tokens, Pos fro
   if (n_new + 1 > std::int64_t{lists_.n_free()} || n_list > std::int64_t{lists_.n_list_max()}) {
     release(cell);
     logs_[cell] = {.first = n_after, .end = n_after};
-    lists_.begin(cell, narrow(n_pages_of(n_after)));
+    lists_.begin(cell, to_int32(n_pages_of(n_after)));
     return;
   }
   if (n_before % kKvPage != 0 && n_before > logs_[cell].first) own_last(cell);
@@ -146,7 +146,7 @@ void UpdateLog::extend(CellId cell, Pos n_before, std::int32_t n_tokens, Pos fro
 
 void UpdateLog::drop_before(CellId cell, Pos from) noexcept {
   logs_[cell].first = std::max(logs_[cell].first, from);
-  lists_.drop_front(cell, narrow(from / kKvPage) - lists_.first_page(cell),
+  lists_.drop_front(cell, to_int32(from / kKvPage) - lists_.first_page(cell),
                     [&](std::int32_t page) { wipe(page); });
 }
 
@@ -170,7 +170,7 @@ void UpdateLog::wipe(std::int32_t page) noexcept {
 void UpdateLog::share(CellId src, CellId dst, Pos n_tokens) noexcept {
   if (!is_on()) return;
   const std::int64_t n = n_pages_of(std::min(n_tokens, end(src))) - lists_.first_page(src);
-  lists_.share(src, dst, narrow(std::max<std::int64_t>(n, 0)));
+  lists_.share(src, dst, to_int32(std::max<std::int64_t>(n, 0)));
   logs_[dst] = {.first = std::min(first(src), n_tokens), .end = std::min(end(src), n_tokens)};
 }
 
@@ -184,7 +184,7 @@ void UpdateLog::truncate(CellId cell, Pos n_tokens) noexcept {
   if (!is_on() || n_tokens >= end(cell)) return;
   const std::int64_t end_page =
       std::max<std::int64_t>(n_pages_of(n_tokens), lists_.first_page(cell));
-  lists_.drop_back(cell, std::max(0, lists_.end_page(cell) - narrow(end_page)),
+  lists_.drop_back(cell, std::max(0, lists_.end_page(cell) - to_int32(end_page)),
                    [&](std::int32_t page) { wipe(page); });
   logs_[cell] = {.first = std::min(first(cell), n_tokens), .end = n_tokens};
 }
@@ -192,14 +192,14 @@ void UpdateLog::truncate(CellId cell, Pos n_tokens) noexcept {
 void UpdateLog::release(CellId cell) noexcept {
   if (!is_on()) return;
   truncate(cell, 0);
-  lists_.drop_back(cell, narrow(static_cast<std::int64_t>(lists_.pages(cell).size())),
+  lists_.drop_back(cell, to_int32(static_cast<std::int64_t>(lists_.pages(cell).size())),
                    [&](std::int32_t page) { wipe(page); });
   lists_.begin(cell, 0);
   logs_[cell] = {};
 }
 
 KvLane UpdateLog::lane(CellId cell, Pos pos) const {
-  return {.pos = narrow(pos), .first_page = lists_.first_page(cell), .pages = lists_.pages(cell)};
+  return {.pos = to_int32(pos), .first_page = lists_.first_page(cell), .pages = lists_.pages(cell)};
 }
 
 Status UpdateLog::check() const {

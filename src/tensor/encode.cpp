@@ -15,20 +15,20 @@ namespace eddy {
 namespace {
 
 using Values = std::span<const float>;
-using Bytes = std::byte*;
+using Out = std::byte*;
 
-void put_f16(Bytes out, float v) { store_le(out, f32_to_f16(v)); }
-void put_u8(Bytes out, int v) { *out = static_cast<std::byte>(v); }
+void put_f16(Out out, float v) { store_le(out, f32_to_f16(v)); }
+void put_u8(Out out, int v) { *out = static_cast<std::byte>(v); }
 
 // --- One element ------------------------------------------------------------------------------
 
-void f32_block(Values x, Bytes out) { store_le(out, std::bit_cast<std::uint32_t>(x[0])); }
-void f16_block(Values x, Bytes out) { put_f16(out, x[0]); }
-void bf16_block(Values x, Bytes out) { store_le(out, f32_to_bf16(x[0])); }
+void f32_block(Values x, Out out) { store_le(out, std::bit_cast<std::uint32_t>(x[0])); }
+void f16_block(Values x, Out out) { put_f16(out, x[0]); }
+void bf16_block(Values x, Out out) { store_le(out, f32_to_bf16(x[0])); }
 
 // --- Blocks of 32 -----------------------------------------------------------------------------
 
-void q8_0_block(Values x, Bytes out) {
+void q8_0_block(Values x, Out out) {
   float largest = 0;
   for (const float v : x) largest = std::max(largest, std::abs(v));
   const float inverse = largest == 0 ? 0 : 127 / largest;
@@ -39,17 +39,17 @@ void q8_0_block(Values x, Bytes out) {
 }
 
 // Elements j and j + 16 share byte j.
-void put_nibbles(std::span<const int> q, Bytes out) {
+void put_nibbles(std::span<const int> q, Out out) {
   for (std::size_t j = 0; j < 16; ++j) put_u8(out + j, (q[j] & 15) | (q[j + 16] & 15) << 4);
 }
 
-void put_fifth_bits(std::span<const int> q, Bytes out) {
+void put_fifth_bits(std::span<const int> q, Out out) {
   std::uint32_t bits = 0;
   for (std::size_t e = 0; e < 32; ++e) bits |= (static_cast<std::uint32_t>(q[e]) >> 4 & 1) << e;
   store_le(out, bits);
 }
 
-void q4_0_block(Values x, Bytes out) {
+void q4_0_block(Values x, Out out) {
   std::array<int, 32> q{};
   put_f16(out, fit_scale(x, {-8, 7}));
   quantise(x, {.scale = f16_to_f32(load_le<std::uint16_t>(out))}, {-8, 7}, q);
@@ -57,7 +57,7 @@ void q4_0_block(Values x, Bytes out) {
   put_nibbles(q, out + 2);
 }
 
-void q5_0_block(Values x, Bytes out) {
+void q5_0_block(Values x, Out out) {
   std::array<int, 32> q{};
   put_f16(out, fit_scale(x, {-16, 15}));
   quantise(x, {.scale = f16_to_f32(load_le<std::uint16_t>(out))}, {-16, 15}, q);
@@ -66,7 +66,7 @@ void q5_0_block(Values x, Bytes out) {
   put_nibbles(q, out + 6);
 }
 
-void q5_1_block(Values x, Bytes out) {
+void q5_1_block(Values x, Out out) {
   std::array<int, 32> q{};
   const Fit fit = fit_scale_and_low(x, 31, LowSign::kAny);
   put_f16(out, fit.scale);
@@ -81,7 +81,7 @@ void q5_1_block(Values x, Bytes out) {
 // --- Blocks of 256 ----------------------------------------------------------------------------
 
 // Eight scales and eight minima of six bits in twelve bytes.
-void put_six_bits(std::span<const int> scale, std::span<const int> low, Bytes out) {
+void put_six_bits(std::span<const int> scale, std::span<const int> low, Out out) {
   for (std::size_t s = 0; s < 4; ++s) {
     put_u8(out + s, scale[s] | scale[s + 4] >> 4 << 6);
     put_u8(out + 4 + s, low[s] | low[s + 4] >> 4 << 6);
@@ -90,7 +90,7 @@ void put_six_bits(std::span<const int> scale, std::span<const int> low, Bytes ou
 }
 
 // The part that Q4_K and Q5_K share: writes the halves and the scales, and finds all quants.
-void fit_runs_of_32(Values x, int most, Bytes out, std::span<int> q) {
+void fit_runs_of_32(Values x, int most, Out out, std::span<int> q) {
   std::array<Fit, 8> fits;
   float largest_scale = 0, largest_low = 0;
   for (std::size_t s = 0; s < 8; ++s) {
@@ -114,20 +114,20 @@ void fit_runs_of_32(Values x, int most, Bytes out, std::span<int> q) {
 }
 
 // Runs of 32 in pairs: an even run in the low nibbles of 32 bytes, the next one in the high ones.
-void put_run_nibbles(std::span<const int> q, Bytes out) {
+void put_run_nibbles(std::span<const int> q, Out out) {
   for (std::size_t i = 0; i < 128; ++i) {
     const std::size_t even = i / 32 * 64 + i % 32;
     put_u8(out + i, (q[even] & 15) | (q[even + 32] & 15) << 4);
   }
 }
 
-void q4_k_block(Values x, Bytes out) {
+void q4_k_block(Values x, Out out) {
   std::array<int, 256> q{};
   fit_runs_of_32(x, 15, out, q);
   put_run_nibbles(q, out + 16);
 }
 
-void q5_k_block(Values x, Bytes out) {
+void q5_k_block(Values x, Out out) {
   std::array<int, 256> q{};
   fit_runs_of_32(x, 31, out, q);
   for (std::size_t j = 0; j < 32; ++j) {
@@ -138,7 +138,7 @@ void q5_k_block(Values x, Bytes out) {
   put_run_nibbles(q, out + 48);
 }
 
-void q6_k_block(Values x, Bytes out) {
+void q6_k_block(Values x, Out out) {
   std::array<float, 16> scales;
   float largest = 0;
   for (std::size_t s = 0; s < 16; ++s) {
@@ -162,7 +162,7 @@ void q6_k_block(Values x, Bytes out) {
   }
 }
 
-using EncodeBlock = void(Values block, Bytes out);
+using EncodeBlock = void(Values block, Out out);
 
 EncodeBlock* encoder(DType type) {
   switch (type) {

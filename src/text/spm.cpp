@@ -10,7 +10,7 @@
 namespace eddy {
 namespace {
 
-constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
+constexpr std::uint32_t kNoSymbol = 0xFFFFFFFF;
 
 }  // namespace
 
@@ -61,7 +61,7 @@ void Spm::encode(std::string_view text, std::vector<Token>& out) const {
 void Spm::start(std::string_view text, Work& work) const {
   const auto n = static_cast<std::uint32_t>(text.size());
   work.symbols.resize(n);
-  std::uint32_t previous = kNowhere;
+  std::uint32_t previous = kNoSymbol;
   for (std::uint32_t i = 0; i < n; i += work.symbols[i].n_bytes) {
     const std::uint32_t n_bytes = first_utf8_char(text.substr(i)).n_bytes;
     work.symbols[i] = {texts_.find(text.substr(i, n_bytes)), n_bytes, previous};
@@ -102,7 +102,7 @@ void Spm::merge_all(std::string_view text, Work& work) const {
     const std::uint32_t after = best.place + best.n_bytes;
     if (after < text.size()) symbols[after].previous = best.place;
     push(best.place);
-    if (left.previous != kNowhere) push(left.previous);
+    if (left.previous != kNoSymbol) push(left.previous);
   }
 }
 

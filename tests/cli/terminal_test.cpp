@@ -91,11 +91,11 @@ TEST(Terminal, CtrlCEndsASingleAnswerWithItsOwnCode) {
 
 TEST(Terminal, ProgressIsShownThereAndOnlyThere) {
   std::string text;
-  for (int i = 0; i < 3000; ++i) text += "word ";
+  for (int i = 0; i < 1000; ++i) text += "word ";
   const Args args = {"run", model_path(), "-n", "1", "-p", text};
   Terminal terminal(args);
   EXPECT_EQ(terminal.wait(), 0);
-  EXPECT_NE(terminal.screen().find("reading 12000 tokens  ["), std::string::npos)
+  EXPECT_NE(terminal.screen().find("reading 4000 tokens  ["), std::string::npos)
       << terminal.screen();
   EXPECT_EQ(run_eddy(args).err, "");
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/support/sanitized.h"
 #include "laws/backend.h"
 #include "laws/failing_ops.h"
 #include "laws/harness.h"
@@ -216,13 +217,13 @@ TEST_P(Laws, RewoundIsNeverSeen) {
 // Random histories of several sequences: fed together, forked, rewound time and again; now and then
 // what they would compute is compared with a sequence that never saw what was taken back.
 TEST_P(Laws, RandomRewindsAndForks) {
-  constexpr int kSequences = 4;
+  constexpr int kSequences = 4, kRounds = test::kIsSanitized ? 24 : 48;
   Harness h(GetParam(), {.mem_size = 11});
   std::mt19937 random(33);
   std::vector<Tokens> histories(kSequences);
   std::uint64_t seed = 1000;
   int n_rewinds = 0;
-  for (int round = 0; round < 48; ++round) {
+  for (int round = 0; round < kRounds; ++round) {
     SCOPED_TRACE(testing::Message() << "round " << round);
     const int seq = static_cast<int>(random() % kSequences);
     Tokens& history = histories[static_cast<std::size_t>(seq)];

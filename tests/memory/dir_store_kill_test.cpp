@@ -11,13 +11,14 @@
 #include <random>
 
 #include "base/support/fails_with.h"
+#include "base/support/sanitized.h"
 #include "memory/dir_store.h"
 #include "support/store_worlds.h"
 
 namespace eddy::test {
 namespace {
 
-constexpr int kKills = 200;
+constexpr int kKills = kIsSanitized ? 50 : 200;
 constexpr int kNames = 4;
 constexpr int kMaxWaitUs = 12'000;
 

@@ -437,7 +437,7 @@ MUTANTS = [
         STORE, "  waiting_.push_back(entry.digest);\n", "")]),
     ("W24", "a statement is not set back", [("sql.cpp", "  sqlite3_reset(statement);\n", "")]),
     ("W19", "a later version of the catalogue is made anew", [(
-        CATALOGUE, "application == kApplication && version > kVersion", "version < 0")]),
+        CATALOGUE, "application == kApplication && version > kCatalogueVersion", "version < 0")]),
     # --- P: the prefix tree, its plans and its policy ---
     ("P1", "a state at the very end is started from without logits", [(
         TREE, "if (node.end == n_tokens && !node.entry->has_logits) return;", "")]),

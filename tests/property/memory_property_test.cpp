@@ -9,9 +9,11 @@
 namespace eddy::test {
 namespace {
 
+constexpr std::uint64_t kSeeds = kIsSanitized ? 3 : 10;
+
 TEST(MemoryProperty, RandomOperationsMatchTheModel) {
   for (const WorldConfig& config : world_configs()) {
-    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
       const std::string report = run_seed(config, seed, 1000);
       ASSERT_TRUE(report.empty()) << report;
     }
@@ -20,7 +22,7 @@ TEST(MemoryProperty, RandomOperationsMatchTheModel) {
 
 TEST(MemoryProperty, RandomOperationsOnHybridsMatchTheModel) {
   for (const WorldConfig& config : hybrid_configs()) {
-    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
       const std::string report = run_seed(config, seed, 1000);
       ASSERT_TRUE(report.empty()) << report;
     }

@@ -1,12 +1,14 @@
 // Random operations on the prefix tree against a list of token lists.
 #include <gtest/gtest.h>
 
+#include "base/support/sanitized.h"
 #include "prefix_world.h"
 
 namespace eddy::test {
 namespace {
 
 void run_all(const PrefixWorldConfig& config, std::uint64_t n_seeds, int n_steps) {
+  if (kIsSanitized) n_seeds /= 4;
   for (std::uint64_t seed = 1; seed <= n_seeds; ++seed) {
     const std::string report = run_prefix_world(config, seed, n_steps);
     ASSERT_TRUE(report.empty()) << report;

@@ -56,7 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(SessionProperty, RandomOperationsMatchTheModel) {
   constexpr std::size_t kStepsPerRun = 250;
-  const std::uint64_t n_steps = number_from("EDDY_SESSION_STEPS", kIsSanitized ? 250 : 1000);
+  const std::uint64_t n_steps = number_from("EDDY_SESSION_STEPS", kIsSanitized ? 100 : 1000);
   const std::uint64_t first_seed = number_from("EDDY_SEED", 1);
   for (std::uint64_t i = 0; i * kStepsPerRun < n_steps && !HasFailure(); ++i) {
     run_seed(GetParam(), first_seed + i, kStepsPerRun);
