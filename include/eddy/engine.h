@@ -293,7 +293,8 @@ struct SpeculationParams {
   std::int32_t max_draft = 0;
   // Guesses: of another engine's session, whose model has the same vocabulary (kMismatch: not of
   // the same size); without, what followed the last tokens when they stood in the text before. Used
-  // while generate() runs.
+  // while generate() runs, for one answer at a time (kInvalidArgument); sessions of one engine that
+  // guess for answers computed together guess together.
   Session* draft = nullptr;
 };
 

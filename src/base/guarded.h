@@ -7,13 +7,17 @@
 
 namespace eddy {
 
+inline Error out_of_memory() {
+  return {ErrorCode::kOutOfMemory, "out of memory"};  // short: the text takes no memory
+}
+
 // What `call` returns, a Result or Status; kOutOfMemory where memory ends on the way.
 template <class Call>
 auto guarded(const Call& call) -> decltype(call()) {
   try {
     return call();
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kOutOfMemory, "out of memory"};  // short: the text takes no memory
+    return out_of_memory();
   }
 }
 

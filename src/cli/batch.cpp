@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "base/try.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/draft_model.h"
 #include "cli/generate_options.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
@@ -31,11 +33,13 @@ answered at the same time changes none.
 
 Examples:
   eddy batch model.gguf questions.txt -n 64 > answers.jsonl
-  eddy batch model.gguf requests.jsonl --json --parallel 32 --stats)";
+  eddy batch model.gguf requests.jsonl --json --parallel 32 --stats
+  eddy batch large.gguf questions.txt --draft small.gguf)";
 
 struct BatchArguments {
   ModelOptions model;
   GenerateParams generate;
+  std::string draft;  // file of the model that guesses; empty: none
   std::string file = "-";
   std::uint32_t parallel = 16;
   bool json = false;
@@ -91,8 +95,10 @@ std::string_view name_of(StopReason reason) {
 // Answers all prompts; prints each answer when it and those before it are there.
 class BatchRun {
  public:
-  BatchRun(Engine& engine, std::vector<Prompt>& prompts, const BatchArguments& options)
-      : engine_(engine), prompts_(prompts), options_(options), bar_("answering") {}
+  // draft: whose sessions guess, or nullptr.
+  BatchRun(Engine& engine, Engine* draft, std::vector<Prompt>& prompts,
+           const BatchArguments& options)
+      : engine_(engine), draft_(draft), prompts_(prompts), options_(options), bar_("answering") {}
 
   Result<ExitCode> run(const SessionOptions& session) {
     const NoteInterrupts scope;
@@ -103,6 +109,9 @@ class BatchRun {
     if (options_.stats) {
       fmt::print(stderr, "{} answers, {} tokens in {:.2f} s: {:.1f} tokens/s\n", n_printed_,
                  n_tokens_, took.count(), static_cast<double>(n_tokens_) / took.count());
+      if (n_drafted_ > 0) {
+        fmt::print(stderr, "guessed: {} tokens, {} of them rightly\n", n_drafted_, n_accepted_);
+      }
     }
     if (interrupt_is_noted()) return ExitCode::kInterrupted;
     return n_failed_ > 0 ? ExitCode::kError : ExitCode::kOk;
@@ -114,12 +123,17 @@ class BatchRun {
     for (const Prompt& prompt : prompts_) {
       EDDY_TRY_ASSIGN(Session session, engine_.new_session(options));
       sessions_.push_back(std::make_unique<Session>(std::move(session)));
+      if (draft_) {
+        EDDY_TRY_ASSIGN(Session guesses, draft_->new_session());
+        drafts_.push_back(std::make_unique<Session>(std::move(guesses)));
+      }
       requests_.push_back(
           {.session = sessions_.back().get(),
            .prompt = engine_.tokenize(prompt.text, {.begin = true, .special = special}),
            .params = options_.generate,
            .on_text = [](std::string_view) { return !interrupt_is_noted(); },
            .on_end = [this](GenerateRequest& request) { end(request); }});
+      if (draft_) requests_.back().params.speculation.draft = drafts_.back().get();
     }
     is_done_.resize(requests_.size());
     return {};
@@ -128,6 +142,7 @@ class BatchRun {
   void end(GenerateRequest& request) {
     const auto at = static_cast<std::size_t>(&request - requests_.data());
     sessions_[at].reset();  // its state is needed no more
+    if (draft_) drafts_[at].reset();
     if (interrupt_is_noted()) return give_up();
     is_done_[at] = true;
     for (; n_printed_ < requests_.size() && is_done_[n_printed_]; ++n_printed_) {
@@ -148,6 +163,8 @@ class BatchRun {
       line["n_tokens"] = result->n_tokens;
       line["reason"] = name_of(result->reason);
       n_tokens_ += result->n_tokens;
+      n_drafted_ += result->n_drafted;
+      n_accepted_ += result->n_accepted;
     } else {
       line["error"] = result.error().message;
       ++n_failed_;
@@ -156,14 +173,15 @@ class BatchRun {
   }
 
   Engine& engine_;
+  Engine* draft_;
   std::vector<Prompt>& prompts_;
   const BatchArguments& options_;
   ProgressBar bar_;
-  std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<std::unique_ptr<Session>> sessions_, drafts_;
   std::vector<GenerateRequest> requests_;
   std::vector<bool> is_done_;
   std::size_t n_printed_ = 0, n_failed_ = 0;
-  std::int64_t n_tokens_ = 0;
+  std::int64_t n_tokens_ = 0, n_drafted_ = 0, n_accepted_ = 0;
 };
 
 // Sessions that wait or have ended have no state, so there are cells for those under way alone.
@@ -171,13 +189,15 @@ Result<ExitCode> run_batch(BatchArguments& options) {
   EDDY_TRY_ASSIGN(std::vector<Prompt> prompts, read_prompts(options));
   if (prompts.empty()) return ExitCode::kOk;
   EngineOptions& engine_options = options.model.engine;
+  set_draft_length(options.draft, options.generate.speculation);
   const bool guesses = options.generate.speculation.max_draft > 0;
   engine_options.n_seq_max = static_cast<std::uint32_t>(prompts.size());
   engine_options.mem_size = options.parallel * (guesses ? 3 : 1);
   if (!guesses) engine_options.n_rewind = 0;
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   EDDY_TRY_ASSIGN(const SessionOptions session, session_options(engine, options.model));
-  return BatchRun(engine, prompts, options).run(session);
+  EDDY_TRY_ASSIGN(std::optional<Engine> draft, open_draft(options.draft, engine_options));
+  return BatchRun(engine, draft ? &*draft : nullptr, prompts, options).run(session);
 }
 
 }  // namespace
@@ -199,6 +219,7 @@ Command add_batch(CLI::App& program) {
   app->add_flag("--special", options->special, "special tokens may be written in the prompts");
   app->add_flag("--stats", options->stats, "show tokens per second at the end");
   add_generate_options(*app, options->generate);
+  add_draft_option(*app, options->draft);
   app->footer(kBatchFooter);
   return {.app = app, .run = [options] { return run_batch(*options); }};
 }

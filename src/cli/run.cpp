@@ -12,6 +12,7 @@
 #include "cli/console.h"
 #include "cli/conversation.h"
 #include "cli/demo.h"
+#include "cli/draft_model.h"
 #include "cli/generate_options.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
@@ -31,8 +32,6 @@ Examples:
   eddy run model.gguf --session diary
   eddy run large.gguf --draft small.gguf
   eddy run rwkv7.gguf --init-state poems.safetensors)";
-
-constexpr std::int32_t kDraftTokens = 8;  // that --draft guesses at once, without --speculate
 
 struct RunArguments {
   ModelOptions model;
@@ -80,22 +79,6 @@ Result<ExitCode> run_demo(const RunArguments& options) {
   return ExitCode::kOk;
 }
 
-// A small model at work for a large one.
-struct Draft {
-  Engine engine;
-  Session session;
-};
-
-Result<std::optional<Draft>> open_draft(const RunArguments& options) {
-  if (options.draft.empty()) return std::optional<Draft>();
-  ModelOptions model = {.path = options.draft, .engine = options.model.engine};
-  model.engine.prefix_cache_bytes = 0;
-  model.engine.park_folder.clear();  // has room for one engine
-  EDDY_TRY_ASSIGN(Engine engine, open_engine(model));
-  EDDY_TRY_ASSIGN(Session session, engine.new_session());
-  return std::optional<Draft>({.engine = std::move(engine), .session = std::move(session)});
-}
-
 void greet(const Conversation& conversation, const RunArguments& options) {
   if (conversation.n_tokens() == 0) return;
   fmt::print(stderr, "session {}: {} tokens so far\n", options.conversation.session,
@@ -114,11 +97,13 @@ Result<ExitCode> run_model(RunArguments& options) {
   }
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   EDDY_TRY_ASSIGN(options.conversation.begin, session_options(engine, options.model));
-  EDDY_TRY_ASSIGN(std::optional<Draft> draft, open_draft(options));
+  SpeculationParams& guesses = options.conversation.generate.speculation;
+  set_draft_length(options.draft, guesses);
+  EDDY_TRY_ASSIGN(std::optional<Engine> draft, open_draft(options.draft, options.model.engine));
+  std::optional<Session> draft_session;
   if (draft) {
-    SpeculationParams& guesses = options.conversation.generate.speculation;
-    guesses.draft = &draft->session;
-    if (guesses.max_draft == 0) guesses.max_draft = kDraftTokens;
+    EDDY_TRY_ASSIGN(draft_session, draft->new_session());
+    guesses.draft = &*draft_session;
   }
   EDDY_TRY_ASSIGN(Conversation conversation, Conversation::open(engine, options.conversation));
   if (is_interactive) greet(conversation, options);
@@ -151,13 +136,7 @@ Command add_run(CLI::App& program) {
       ->excludes(init_state);
   app->add_flag("--stats", options->stats, "show tokens per second at the end");
   add_generate_options(*app, options->conversation.generate);
-  app->add_option(
-         "--draft", options->draft,
-         fmt::format(
-             "GGUF file of a small model with the same vocabulary, which guesses, {} tokens "
-             "at a time without --speculate: the same answer, sooner where it guesses well",
-             kDraftTokens))
-      ->type_name("MODEL");
+  add_draft_option(*app, options->draft);
   app->footer(kRunFooter);
   return {.app = app, .run = [options, prompt] {
             options->has_prompt = prompt->count() > 0;

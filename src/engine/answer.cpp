@@ -31,7 +31,12 @@ Status check_params(const GenerateParams& params) {
 // What differs within vocabularies of one size makes wrong guesses, and no wrong answers.
 Status check_draft(const SpeculationParams& params, const Session::Impl& session) {
   if (!params.draft) return {};
-  const std::int64_t theirs = params.draft->impl()->core->info.n_vocab;
+  const Session::Impl& draft = *params.draft->impl();
+  if (&draft == &session || draft.is_answering || draft.guesses_for) {
+    return fail(ErrorCode::kInvalidArgument,
+                "draft: the session is at work; each answer needs one of its own to guess for it");
+  }
+  const std::int64_t theirs = draft.core->info.n_vocab;
   const std::int64_t ours = session.core->info.n_vocab;
   if (theirs == ours) return {};
   return fail(ErrorCode::kMismatch,
@@ -76,9 +81,9 @@ Answer::Answer(const GenerateParams& params, Session::Impl& session, const Sessi
       filter_(params.stop),
       draft_length_(longest_draft(params.speculation, *session.core->memory)) {
   if (params.speculation.draft) {
-    drafter_ = std::make_unique<ModelDrafter>(*params.speculation.draft);
+    model_drafter_.emplace(*params.speculation.draft, session);
   } else if (params.speculation.max_draft > 0) {
-    drafter_ = std::make_unique<NgramDrafter>();
+    ngram_drafter_.emplace();
   }
   session.is_answering = true;
 }
@@ -90,13 +95,20 @@ Answer::~Answer() {
   session_.is_answering = false;
 }
 
-Step* Answer::next_step(std::size_t n_tokens_max, double guess_cost) {
+GenerateRequest* Answer::begin_step(std::size_t n_tokens_max, double guess_cost) {
+  draft_.clear();
+  asked_ = nullptr;
+  const std::size_t n = n_guesses(n_tokens_max, guess_cost);
+  if (n == 0) return nullptr;
+  if (ngram_drafter_) ngram_drafter_->draft(session_.tokens, n, draft_);
+  if (model_drafter_) asked_ = model_drafter_->ask(session_.tokens, n);
+  return asked_ ? *asked_ : nullptr;
+}
+
+Step* Answer::next_step() {
   const bool is_first = n_tokens_ == 0;
   if (n_tokens_ >= params_.max_tokens) return end(StopReason::kLength), nullptr;
-  if (drafter_) {
-    const Status drafted = make_draft(n_tokens_max, guess_cost);
-    if (!drafted) return end(drafted.error()), nullptr;
-  }
+  if (const Status drafted = take_draft(); !drafted) return end_with(drafted.error()), nullptr;
   reserve(session_.tokens, draft_.size() + 1);  // before the state goes on: the two never part
   reserve(chosen_, draft_.size() + 1);
   is_taken_ = false;
@@ -107,14 +119,18 @@ bool Answer::take_step() {
   const Status done = step_->status();
   step_.reset();
   is_taken_ = !done;
-  if (!done && done.error().code == ErrorCode::kCancelled) return end(StopReason::kCancelled);
-  if (!done) return end(done.error());
+  if (!done) return end_with(done.error());
   draft_length_.note(draft_.size(), chosen_.size() - 1);
   n_drafted_ += std::ssize(draft_);
   n_accepted_ += std::ssize(chosen_) - 1;
   const auto reason = add(chosen_);
   is_taken_ = true;
   return reason ? end(*reason) : true;
+}
+
+bool Answer::end_with(const Error& error) {
+  if (error.code == ErrorCode::kCancelled) return end(StopReason::kCancelled);
+  return end(error);
 }
 
 bool Answer::end(Result<StopReason> reason) {
@@ -135,12 +151,16 @@ Result<Completion> Answer::result() {
 }
 
 // One token comes without a guess, so a draft has one less than are wanted.
-Status Answer::make_draft(std::size_t n_tokens_max, double guess_cost) {
-  draft_.clear();
-  const auto n_wanted = static_cast<std::size_t>(params_.max_tokens - n_tokens_ - 1);
-  const std::size_t n = std::min({draft_length_.next(guess_cost), n_wanted, n_tokens_max - 1});
-  if (n == 0) return {};
-  EDDY_TRY(drafter_->draft(session_.tokens, n, draft_));
+std::size_t Answer::n_guesses(std::size_t n_tokens_max, double guess_cost) {
+  const std::int64_t n_wanted = params_.max_tokens - n_tokens_ - 1;
+  if (n_wanted <= 0 || (!ngram_drafter_ && !model_drafter_)) return 0;
+  return std::min(
+      {draft_length_.next(guess_cost), static_cast<std::size_t>(n_wanted), n_tokens_max - 1});
+}
+
+Status Answer::take_draft() {
+  if (!asked_) return asked_.error();
+  if (*asked_) EDDY_TRY(model_drafter_->take(draft_));
   return session_.core->check_tokens(draft_);
 }
 

@@ -31,9 +31,12 @@ class Answer {
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
 
-  // The next step, of at most n_tokens_max tokens, to be run and then taken by take_step();
-  // nullptr: the answer has ended. guess_cost: see DraftLength::next().
-  Step* next_step(std::size_t n_tokens_max, double guess_cost);
+  // Begins a step of at most n_tokens_max tokens. Where another model is to guess some of them:
+  // its request, to be answered before next_step(). guess_cost: see DraftLength::next().
+  GenerateRequest* begin_step(std::size_t n_tokens_max, double guess_cost);
+
+  // That step, to be run and then taken by take_step(); nullptr: the answer has ended.
+  Step* next_step();
 
   // Appends what the step has chosen, and shows its text. Whether the answer goes on.
   bool take_step();
@@ -45,8 +48,10 @@ class Answer {
   Answer(const GenerateParams& params, Session::Impl& session, const Session::OnText& on_text,
          Sampler sampler);
 
-  Status make_draft(std::size_t n_tokens_max, double guess_cost);
+  std::size_t n_guesses(std::size_t n_tokens_max, double guess_cost);
+  Status take_draft();
   bool end(Result<StopReason> reason);
+  bool end_with(const Error& error);
   std::optional<StopReason> add(std::span<const Token> tokens);
   std::optional<StopReason> add(Token token);
   void add_end(StopReason reason);
@@ -57,8 +62,10 @@ class Answer {
   const Session::OnText& on_text_;
   Sampler sampler_;
   StopFilter filter_;
-  std::unique_ptr<Drafter> drafter_;  // none: no speculation
+  std::optional<ModelDrafter> model_drafter_;  // who guesses; none of both: nobody
+  std::optional<NgramDrafter> ngram_drafter_;
   DraftLength draft_length_;
+  Result<GenerateRequest*> asked_ = nullptr;  // for the draft of this step
   std::vector<Token> draft_, chosen_;
   std::optional<Step> step_;
   bool is_taken_ = true;                      // what the last step has chosen

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/guarded.h"
 #include "base/try.h"
 #include "engine/answer.h"
 #include "engine/core.h"
@@ -23,7 +24,7 @@ std::size_t n_cells_for(const GenerateRequest& request) {
 // next request takes its place.
 class Answers {
  public:
-  Answers(Engine::Core& core, std::span<GenerateRequest> requests)
+  Answers(Engine::Core& core, std::span<GenerateRequest* const> requests)
       : core_(core), waiting_(requests), n_cells_left_(core.info.mem_size) {}
 
   void run() {
@@ -43,7 +44,7 @@ class Answers {
 
   void fill() {
     while (!waiting_.empty() && active_.size() < core_.runner->n_batch()) {
-      GenerateRequest& request = waiting_.front();
+      GenerateRequest& request = *waiting_.front();
       const std::size_t n_cells = n_cells_for(request);
       if (!active_.empty() && n_cells > n_cells_left_) return;
       waiting_ = waiting_.subspan(1);
@@ -70,10 +71,16 @@ class Answers {
     const std::size_t n_tokens =
         std::min(std::size_t{core_.runner->n_ubatch()}, core_.runner->n_batch() / active_.size());
     const double guess_cost = cost_.of_a_guess(active_.size());
+    drafts_.clear();
+    for (Active& active : active_) {
+      GenerateRequest* draft = active.answer->begin_step(n_tokens, guess_cost);
+      if (draft) drafts_.push_back(draft);
+    }
+    make_drafts();
     steps_.clear();
     std::size_t n_all = 0;
     for (Active& active : active_) {
-      active.step = active.answer->next_step(n_tokens, guess_cost);
+      active.step = active.answer->next_step();
       if (!active.step) continue;
       steps_.push_back(active.step);
       n_all += active.step->n_tokens();
@@ -81,6 +88,20 @@ class Answers {
     if (!steps_.empty()) run_timed(n_all);
     for (Active& active : active_) {
       if (active.step && !active.answer->take_step()) active.step = nullptr;
+    }
+  }
+
+  // Those of one engine together.
+  void make_drafts() {
+    const auto core_of = [](const GenerateRequest* r) { return r->session->impl()->core; };
+    std::span<GenerateRequest*> rest = drafts_;
+    while (!rest.empty()) {
+      const auto core = core_of(rest.front());
+      const auto others = std::ranges::stable_partition(
+          rest, [&](const GenerateRequest* r) { return core_of(r) == core; });
+      const std::size_t n = rest.size() - others.size();
+      generate_together(core, rest.first(n));
+      rest = rest.subspan(n);
     }
   }
 
@@ -111,19 +132,20 @@ class Answers {
   }
 
   Engine::Core& core_;
-  std::span<GenerateRequest> waiting_;
+  std::span<GenerateRequest* const> waiting_;
   std::size_t n_cells_left_;
   std::vector<Active> active_;
-  std::vector<Step*> steps_;  // of the step that is run
+  std::vector<GenerateRequest*> drafts_;  // that the next step waits for
+  std::vector<Step*> steps_;              // of the step that is run
   StepCost cost_;
 };
 
 }  // namespace
 
 void generate_together(const std::shared_ptr<Engine::Core>& core,
-                       std::span<GenerateRequest> requests) {
-  for (GenerateRequest& request : requests) {
-    request.result = Error{ErrorCode::kOutOfMemory, "out of memory"};
+                       std::span<GenerateRequest* const> requests) {
+  for (GenerateRequest* request : requests) {
+    request->result = out_of_memory();
   }
   const std::shared_ptr<Engine::Core> kept = core;  // a callback may end the engine
   Answers(*kept, requests).run();

@@ -13,6 +13,6 @@ namespace eddy {
 // Fills in the requests' results. Where memory ends (std::bad_alloc) those that have not ended say
 // kOutOfMemory.
 void generate_together(const std::shared_ptr<Engine::Core>& core,
-                       std::span<GenerateRequest> requests);
+                       std::span<GenerateRequest* const> requests);
 
 }  // namespace eddy

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/try.h"
+#include "engine/session.h"
 
 namespace eddy {
 
@@ -38,9 +39,9 @@ std::size_t NgramDrafter::n_matched(std::span<const Token> tokens, std::size_t a
   return n;
 }
 
-Status NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) {
+void NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) {
   constexpr std::size_t kFewest = 2;
-  if (tokens.size() <= kFewest) return {};
+  if (tokens.size() <= kFewest) return;
   index(tokens);
   std::size_t best = 0, n_best = kFewest - 1;
   const auto consider = [&](std::size_t at) {
@@ -55,7 +56,7 @@ Status NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::ve
     const auto found = next_.find(key(tokens.last(length)));
     if (found != next_.end()) consider(found->second);
   }
-  if (best == 0) return {};
+  if (best == 0) return;
   n_apart_ = tokens.size() - best;
   n = std::min(n, 2 * n_best);
   // Where what followed reaches the end of the text, the guess goes on with itself.
@@ -64,18 +65,31 @@ Status NgramDrafter::draft(std::span<const Token> tokens, std::size_t n, std::ve
     const std::size_t at = best + i;
     out.push_back(at < tokens.size() ? tokens[at] : out[first_guess + at - tokens.size()]);
   }
-  return {};
 }
 
 // --- A model ------------------------------------------------------------------------------------
 
-Status ModelDrafter::draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) {
+ModelDrafter::ModelDrafter(Session& session, const Session::Impl& guesses_for) : session_(session) {
+  session_.impl()->guesses_for = &guesses_for;
+}
+
+ModelDrafter::~ModelDrafter() { session_.impl()->guesses_for = nullptr; }
+
+// What differs at the end alone is read in the first step of the answer, with others'.
+Result<GenerateRequest*> ModelDrafter::ask(std::span<const Token> tokens, std::size_t n) {
   const auto known = session_.tokens();
   const auto [differs, next] = std::ranges::mismatch(known, tokens);
   EDDY_TRY(session_.rewind(known.end() - differs));
-  EDDY_TRY(session_.feed(tokens.subspan(static_cast<std::size_t>(next - tokens.begin()))));
-  EDDY_TRY(session_.generate({.max_tokens = static_cast<std::int64_t>(n)}));
-  const auto guessed = session_.tokens().subspan(tokens.size());
+  EDDY_TRY(
+      session_.impl()->append(tokens.subspan(static_cast<std::size_t>(next - tokens.begin()))));
+  n_known_ = tokens.size();
+  request_ = {.session = &session_, .params = {.max_tokens = static_cast<std::int64_t>(n)}};
+  return &request_;
+}
+
+Status ModelDrafter::take(std::vector<Token>& out) const {
+  if (!request_.result) return request_.result.error();
+  const auto guessed = session_.tokens().subspan(n_known_);
   out.insert(out.end(), guessed.begin(), guessed.end());
   return {};
 }

@@ -18,21 +18,14 @@
 
 namespace eddy {
 
-class Drafter {
- public:
-  virtual ~Drafter() = default;
-
-  // Appends at most n tokens that may follow these; none where there is no guess.
-  virtual Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) = 0;
-};
-
 // What followed where the newest tokens stood before: where the most of them did, and of equal
 // places where the last guess came from, which keeps to its place in a text that is copied. The
 // more of them match, the longer the guess; a text that goes round in circles is guessed to go on
 // so. A call compares the text with what is in the index, O(tokens), and adds what is new.
-class NgramDrafter final : public Drafter {
+class NgramDrafter {
  public:
-  Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) override;
+  // Appends at most n tokens that may follow these; none where there is no guess.
+  void draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out);
 
  private:
   static constexpr std::size_t kLengths[] = {16, 8, 5, 3, 2};  // tokens that must match
@@ -51,14 +44,25 @@ class NgramDrafter final : public Drafter {
 };
 
 // What a small model of the same vocabulary finds most likely. Its session follows the text, and is
-// rewound where the text went another way.
-class ModelDrafter final : public Drafter {
+// rewound where the text went another way. While this lives the session guesses for nobody else;
+// who cancels the one that it guesses for is heard also while a long text is read.
+class ModelDrafter {
  public:
-  explicit ModelDrafter(Session& session) : session_(session) {}
-  Status draft(std::span<const Token> tokens, std::size_t n, std::vector<Token>& out) override;
+  ModelDrafter(Session& session, const Session::Impl& guesses_for);
+  ~ModelDrafter();
+  ModelDrafter(const ModelDrafter&) = delete;
+  ModelDrafter& operator=(const ModelDrafter&) = delete;
+
+  // The small model's answer to these tokens, n of its own: for its engine to make, together with
+  // others'. Valid until the next call.
+  Result<GenerateRequest*> ask(std::span<const Token> tokens, std::size_t n);
+  // Appends that answer, when it has been made.
+  Status take(std::vector<Token>& out) const;
 
  private:
   Session& session_;
+  GenerateRequest request_;
+  std::size_t n_known_ = 0;  // tokens that were not guessed
 };
 
 // How long the next draft should be.

@@ -90,8 +90,11 @@ Status Engine::evaluate(std::span<const Token> tokens, const OnLogits& on_logits
 }
 
 void Engine::generate(std::span<GenerateRequest> requests) {
+  for (GenerateRequest& request : requests) request.result = out_of_memory();
   static_cast<void>(guarded([&]() -> Status {
-    generate_together(core_, requests);
+    std::vector<GenerateRequest*> all;
+    for (GenerateRequest& request : requests) all.push_back(&request);
+    generate_together(core_, all);
     return {};
   }));
 }

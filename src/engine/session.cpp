@@ -61,7 +61,8 @@ const PromptReport& Session::last_prompt() const { return impl_->report; }
 Result<Completion> Session::generate(const GenerateParams& params, const OnText& on_text) {
   return guarded([&]() -> Result<Completion> {
     GenerateRequest request = {.session = this, .params = params, .on_text = on_text};
-    generate_together(impl_->core, {&request, 1});
+    GenerateRequest* const one = &request;
+    generate_together(impl_->core, {&one, 1});
     return std::move(request.result);
   });
 }
@@ -184,12 +185,17 @@ Status Session::Impl::check_idle() const {
               "the session is at work: this is a callback of its answer");
 }
 
+Status Session::Impl::append(std::span<const Token> new_tokens) {
+  EDDY_TRY(core->check_tokens(new_tokens));
+  tokens.insert(tokens.end(), new_tokens.begin(), new_tokens.end());
+  return {};
+}
+
 Status Session::Impl::feed(std::span<const Token> new_tokens,
                            const Session::OnProgress& on_progress) {
   if (new_tokens.empty()) return {};
-  EDDY_TRY(core->check_tokens(new_tokens));
   const std::size_t n_before = tokens.size();
-  tokens.insert(tokens.end(), new_tokens.begin(), new_tokens.end());
+  EDDY_TRY(append(new_tokens));
   Status read = guarded([&] { return read_prompt(tokens.size() - 1, on_progress); });
   if (read || read.error().code == ErrorCode::kCancelled) {
     answer_bytes = {};
@@ -283,7 +289,8 @@ void Session::Impl::store_answer() {
 }
 
 Status Session::Impl::run(const BatchPart& part, const OnOutput& on_output) {
-  const Status done = core->run({&part, 1}, cancelled, on_output);
+  const auto& is_cancelled = guesses_for ? guesses_for->cancelled : cancelled;
+  const Status done = core->run({&part, 1}, is_cancelled, on_output);
   if (done) return done;
   if (done.error().code == ErrorCode::kCancelled) cancelled = false;
   if (core->memory->seq_pos_max(seq)) return done;

@@ -36,6 +36,9 @@ struct Session::Impl : SessionText {
   // kFull, kOutOfMemory.
   Status begin();
 
+  // Appends tokens, to be computed when that is needed.
+  Status append(std::span<const Token> new_tokens);
+
   // Appends tokens and computes all but the last. Told of progress: the read fraction.
   Status feed(std::span<const Token> new_tokens, const Session::OnProgress& on_progress);
 
@@ -74,6 +77,7 @@ struct Session::Impl : SessionText {
   PromptReport report;
   std::atomic<bool> cancelled = false;
   bool is_answering = false;
+  const Impl* guesses_for = nullptr;  // the answer that it drafts for, which may be cancelled
 };
 
 }  // namespace eddy

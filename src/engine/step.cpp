@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/try.h"
 
 namespace eddy {
 namespace {
@@ -13,18 +14,20 @@ namespace {
 // Nobody cancels a batch of several: who is cancelled takes no part in the next one.
 const std::atomic<bool> kNever = false;
 
+constexpr std::size_t kMostTogether = 16;  // unread tokens that are read in a step
+
 bool is_full(const Status& done) { return !done && done.error().code == ErrorCode::kFull; }
 
 }  // namespace
 
 void Step::run() {
-  if (!prepare()) return;
+  if (!prepare(session_.core->runner->n_ubatch())) return;
   end(session_.run(join_draft(), [this](const Output& output) { choose(output); }));
 }
 
-// Reads what is unread, but the newest token. Whether there is something to run; if not, status()
-// says how it went.
-bool Step::prepare() {
+// Reads what is unread, but the newest token; a few more are read in the step itself, if nothing is
+// guessed. Whether there is something to run; if not, status() says how it went.
+bool Step::prepare(std::size_t n_tokens_max) {
   chosen_.clear();
   sampled_ = {};
   n_outputs_ = 0;
@@ -34,9 +37,17 @@ bool Step::prepare() {
     return false;
   }
   if (is_first_ && choose_known()) return false;
-  status_ = session_.read_up_to(n_before_ - 1);
+  status_ = read_most(draft_.empty() ? std::min(n_tokens_max, kMostTogether) : 1);
   if (status_) status_ = session_.begin();
+  n_read_ = static_cast<std::size_t>(session_.core->n_read(session_.seq));
   return status_.ok();
+}
+
+// All but the newest n_left tokens, or fewer.
+Status Step::read_most(std::size_t n_left) {
+  EDDY_TRY_ASSIGN(const Pos n_read, session_.core->wake(session_.seq));
+  if (n_before_ - static_cast<std::size_t>(n_read) <= n_left) return {};
+  return session_.read_up_to(n_before_ - 1);
 }
 
 bool Step::choose_known() {
@@ -52,7 +63,7 @@ BatchPart Step::join_draft() {
   session_.tokens.insert(session_.tokens.end(), draft_.begin(), draft_.end());
   has_draft_ = true;
   return {.seq = session_.seq,
-          .tokens = std::span(session_.tokens).subspan(n_before_ - 1),
+          .tokens = std::span(session_.tokens).subspan(n_read_),
           .outputs = draft_.empty() ? Outputs::kLast : Outputs::kAll,
           .wants_anchor = !draft_.empty()};
 }
@@ -92,16 +103,19 @@ void Step::end(Status done) {
 void Step::end_of_batch(const Status& done) {
   if (done || n_outputs_ == draft_.size() + 1) return end({});
   drop_draft();
-  session_.core->keep_first(session_.seq, static_cast<Pos>(n_before_) - 1);
+  session_.core->keep_first(session_.seq, static_cast<Pos>(n_read_));
   run();
 }
 
 void run_steps(std::span<Step* const> all) {
   if (all.size() == 1) return all.front()->run();
   std::vector<Step*> steps;
-  std::ranges::copy_if(all, std::back_inserter(steps), [](Step* step) { return step->prepare(); });
+  Engine::Core& core = *all.front()->session_.core;
+  const std::size_t n_tokens_max =
+      std::min(std::size_t{core.runner->n_ubatch()}, core.runner->n_batch() / all.size());
+  std::ranges::copy_if(all, std::back_inserter(steps),
+                       [&](Step* step) { return step->prepare(n_tokens_max); });
   if (steps.empty()) return;
-  Engine::Core& core = *steps.front()->session_.core;
   std::vector<BatchPart> parts;
   for (Step* step : steps) parts.push_back(step->join_draft());
   // To have brought one state back may have parked another.

@@ -45,7 +45,8 @@ class Step {
  private:
   friend void run_steps(std::span<Step* const> steps);
 
-  bool prepare();
+  bool prepare(std::size_t n_tokens_max);
+  Status read_most(std::size_t n_left);
   bool choose_known();
   BatchPart join_draft();
   void drop_draft();
@@ -59,6 +60,7 @@ class Step {
   std::vector<Token>& chosen_;
   bool is_first_;
   std::size_t n_before_ = 0;   // tokens of the session before the draft joined them
+  std::size_t n_read_ = 0;     // of them, the state has seen
   bool has_draft_ = false;     // it is there now
   std::size_t n_outputs_ = 0;  // seen
   Status sampled_, status_;

@@ -52,8 +52,9 @@ TEST(Batch, AnswersAreThoseOfRun) {
     EXPECT_EQ(lines[i]["text"], said(alone.out)) << i;
     EXPECT_EQ(lines[i].size(), 3U);
   }
-  for (const Args& how : {Args{"--parallel", "1"}, Args{"--parallel", "16", "-t", "1"},
-                          Args{"--speculate", "4"}, Args{"--batch", "2", "--ubatch", "1"}}) {
+  for (const Args& how :
+       {Args{"--parallel", "1"}, Args{"--parallel", "16", "-t", "1"}, Args{"--speculate", "4"},
+        Args{"--draft", model_path(), "--parallel", "3"}, Args{"--batch", "2", "--ubatch", "1"}}) {
     EXPECT_EQ(batch(how, text_of_prompts()).out, outcome.out) << how[0];
   }
 }

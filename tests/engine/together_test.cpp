@@ -104,6 +104,33 @@ TEST_F(Together, FewerCellsThanSessionsAreEnough) {
   }
 }
 
+TEST_F(Together, AnswersThatOtherModelsGuessAreThoseAlone) {
+  const ModelFile other_file(tiny_plan());
+  EngineOptions options = {.n_seq_max = 7, .mem_size = 12, .n_batch = 64, .n_ubatch = 16};
+  Engine engine = open(options), same = open(options);
+  auto other = Engine::open(other_file.path(), options);
+  ASSERT_TRUE(other.ok());
+  std::deque<Session> sessions = fed(engine, 6), drafts;
+  std::vector<GenerateRequest> requests = requests_of(sessions);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    drafts.push_back(std::move(*(i % 2 == 0 ? same : *other).new_session()));
+    requests[i].params.speculation = {.max_draft = 5, .draft = &drafts.back()};
+  }
+  engine.generate(requests);
+  std::int64_t n_drafted = 0;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    SCOPED_TRACE(i);
+    Session alone = std::move(*engine.new_session());
+    ASSERT_TRUE(alone.feed(prompt_of(static_cast<int>(i))).ok());
+    GenerateParams plain = requests[i].params;
+    plain.speculation = {};
+    ASSERT_TRUE(requests[i].result.ok() && alone.generate(plain).ok());
+    EXPECT_EQ(copy(sessions[i].tokens()), copy(alone.tokens()));
+    n_drafted += requests[i].result->n_drafted;
+  }
+  EXPECT_GT(n_drafted, 20);
+}
+
 // Each of the forks needs a cell of its own at its first step, beside the one that they share.
 TEST_F(Together, ForksThatDoNotFitAtOnceTakeTurns) {
   constexpr int kForks = 5;
@@ -135,6 +162,27 @@ TEST(TogetherCost, ManyTakeAsManySteps) {
   fake.engine->generate(requests);
   EXPECT_EQ(fake.script->n_forward - n_before, kTokens);
   for (const GenerateRequest& request : requests) EXPECT_EQ(request.result->n_tokens, kTokens);
+}
+
+// Draft models too: what the first step of a guess has to read, it reads for all.
+TEST(TogetherCost, GuessesForManyTakeAsManySteps) {
+  const auto n_forward = [](int n_sessions) {
+    const EngineOptions options = {.n_seq_max = 6, .mem_size = 18};
+    FakeEngine fake(options), small(options);
+    std::deque<Session> sessions, drafts;
+    std::vector<GenerateRequest> requests;
+    for (int i = 0; i < n_sessions; ++i) {
+      sessions.push_back(fake.session());
+      drafts.push_back(small.session());
+      EXPECT_TRUE(sessions.back().feed(std::string("a prompt ") + char('a' + i)).ok());
+      requests.push_back({.session = &sessions.back(),
+                          .params = {.max_tokens = 20, .speculation = {4, &drafts.back()}}});
+    }
+    fake.engine->generate(requests);
+    for (const GenerateRequest& request : requests) EXPECT_GT(request.result->n_accepted, 10);
+    return small.script->n_forward;
+  };
+  EXPECT_EQ(n_forward(6), n_forward(1));
 }
 
 // What is wrong with one of them is nothing to the others.
