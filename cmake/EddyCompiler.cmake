@@ -15,6 +15,7 @@ endif()
 set(CMAKE_CXX_FLAGS_DEBUG "-Og -g")
 if(EDDY_SANITIZE)
   set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 16)
 endif()
 
 find_program(CCACHE ccache)

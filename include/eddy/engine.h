@@ -124,6 +124,16 @@ struct PromptReport {
   Pos n_evicted = 0;
 };
 
+// Whose words begin.
+enum class TurnKind : std::uint8_t { kPrompt, kAnswer };
+
+struct Turn {
+  Pos n_before = 0;  // tokens of the session before it
+  TurnKind kind = TurnKind::kPrompt;
+
+  bool operator==(const Turn&) const = default;
+};
+
 // Stored states, by the reason for which each was stored.
 struct CacheKinds {
   std::uint64_t n_prompts = 0;   // where a prompt ended
@@ -378,9 +388,11 @@ class Session {
   Status feed(std::string_view text, Special special = Special::kAsText);
   Status feed(std::span<const Token> tokens, const OnProgress& on_progress = {});
 
-  // A turn begins here: a place that later prompts are likely to share, such as the end of a system
-  // prompt or of an answer. A hint for what is stored; no bit of an answer depends on it.
-  void mark_turn();
+  // A turn begins here. Where a prompt begins is a place that later prompts are likely to share,
+  // such as the end of a system prompt or of an answer: a hint for what is stored. No bit of an
+  // answer depends on it. A mark goes when the session is rewound to it; save() keeps it.
+  void mark_turn(TurnKind kind = TurnKind::kPrompt);
+  std::span<const Turn> turns() const;
 
   // What became of the tokens that were fed last; in OnProgress, what will of those that are fed.
   const PromptReport& last_prompt() const;

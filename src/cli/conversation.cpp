@@ -64,17 +64,16 @@ Result<StopReason> Conversation::answer(std::string_view prompt) {
 
 Result<StopReason> Conversation::answer_now(std::string_view prompt) {
   const CancelOnInterrupt scope(session_);
-  if (session_.n_tokens() > 0) session_.mark_turn();
-  exchanges_.push_back({.before_prompt = session_.n_tokens()});
+  session_.mark_turn();
   const Status read = feed(prompt);
   if (!read && read.error().code == ErrorCode::kCancelled) return StopReason::kCancelled;
   EDDY_TRY(read);
-  exchanges_.back().before_answer = session_.n_tokens();
   n_retries_ = 0;
   return generate();
 }
 
 Result<StopReason> Conversation::generate() {
+  session_.mark_turn(TurnKind::kAnswer);
   GenerateParams params = options_->generate;
   params.sampling.seed += n_retries_;
   const auto start = Clock::now();
@@ -90,30 +89,32 @@ Result<StopReason> Conversation::generate() {
 
 Status Conversation::reset() {
   branch_.is_changed = true;
-  exchanges_.clear();
   return session_.reset();
 }
 
 Status Conversation::undo(std::size_t n) {
-  if (n < 1 || n > exchanges_.size()) {
-    return fail(ErrorCode::kInvalidArgument, "undo {}: there are {} prompts to take back", n,
-                exchanges_.size());
+  std::vector<Pos> prompts;  // where they begin; none of nothing
+  for (const Turn& turn : session_.turns()) {
+    const bool is_prompt = turn.kind == TurnKind::kPrompt && turn.n_before < session_.n_tokens();
+    if (is_prompt) prompts.push_back(turn.n_before);
   }
-  const Pos n_kept = exchanges_[exchanges_.size() - n].before_prompt;
-  EDDY_TRY(session_.rewind(session_.n_tokens() - n_kept));
-  exchanges_.resize(exchanges_.size() - n);
+  if (n < 1 || n > prompts.size()) {
+    return fail(ErrorCode::kInvalidArgument, "undo {}: there are {} prompts to take back", n,
+                prompts.size());
+  }
+  EDDY_TRY(session_.rewind(session_.n_tokens() - prompts[prompts.size() - n]));
   n_retries_ = 0;
   branch_.is_changed = true;
   return {};
 }
 
 Result<StopReason> Conversation::retry() {
-  const Pos n_kept = exchanges_.empty() ? 0 : exchanges_.back().before_answer;
-  if (n_kept == 0) {
+  const std::span<const Turn> turns = session_.turns();
+  if (turns.empty() || turns.back().kind != TurnKind::kAnswer) {
     return fail(ErrorCode::kInvalidArgument, "retry: there is no answer to take back");
   }
   const CancelOnInterrupt scope(session_);
-  EDDY_TRY(session_.rewind(session_.n_tokens() - n_kept));
+  EDDY_TRY(session_.rewind(session_.n_tokens() - turns.back().n_before));
   branch_.is_changed = true;
   ++n_retries_;
   return generate();
@@ -130,8 +131,7 @@ Status Conversation::fork(const std::string& name) {
                                 .parent = branch_.name,
                                 .n_shared = session_.n_tokens(),
                                 .is_changed = true},
-                     .session = std::move(copy),
-                     .exchanges = exchanges_});
+                     .session = std::move(copy)});
   return {};
 }
 
@@ -142,7 +142,6 @@ Status Conversation::switch_to(const std::string& name) {
   if (found == others_.end()) return no_such_branch(name);
   std::swap(branch_, found->branch);
   std::swap(session_, found->session);
-  std::swap(exchanges_, found->exchanges);
   n_retries_ = 0;
   return {};
 }
@@ -239,7 +238,6 @@ Status Conversation::save(const std::string& name) {
 Status Conversation::load(const std::string& name) {
   if (!folder_) return no_folder();
   EDDY_TRY(folder_->load(name, session_));
-  exchanges_.clear();  // where they begin is not kept
   branch_.is_changed = true;
   return {};
 }
@@ -267,7 +265,7 @@ std::string Conversation::kept_name(const Branch& branch) const {
   return branch.name == kFirst ? options_->session : options_->session + "/" + branch.name;
 }
 
-// The branch that was kept last is the one to go on with. What was asked where is not kept.
+// The branch that was kept last is the one to go on with.
 Status Conversation::load_branches() {
   EDDY_TRY_ASSIGN(const std::vector<std::string> names, folder_->branches_of(options_->session));
   for (const std::string& name : names) {
@@ -275,8 +273,7 @@ Status Conversation::load_branches() {
     EDDY_TRY(folder_->load(name, session));
     const bool is_first = name == options_->session;
     const std::string branch = is_first ? kFirst : name.substr(options_->session.size() + 1);
-    others_.push_back(
-        {.branch = {.name = branch, .parent = {}}, .session = std::move(session), .exchanges = {}});
+    others_.push_back({.branch = {.name = branch, .parent = {}}, .session = std::move(session)});
   }
   if (others_.empty()) return {};
   session_ = std::move(others_.back().session);

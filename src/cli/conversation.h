@@ -73,11 +73,6 @@ class Conversation {
   void print_stats() const;
 
  private:
-  // A prompt and its answer: the tokens before each.
-  struct Exchange {
-    Pos before_prompt = 0;
-    Pos before_answer = 0;  // 0: none was begun
-  };
   // Where what was said could have gone another way.
   struct Branch {
     std::string name;
@@ -88,7 +83,6 @@ class Conversation {
   struct Other {
     Branch branch;
     Session session;
-    std::vector<Exchange> exchanges;
   };
 
   using Clock = std::chrono::steady_clock;
@@ -118,7 +112,6 @@ class Conversation {
   Engine* engine_;
   Session session_;
   const ConversationOptions* options_;
-  std::vector<Exchange> exchanges_;
   std::uint64_t n_retries_ = 0;  // of the last answer: another seed for each
   Branch branch_ = {.name = kFirst, .parent = {}};
   std::vector<Other> others_;            // the other branches

@@ -47,14 +47,16 @@ Status Session::feed(std::span<const Token> tokens, const OnProgress& on_progres
   });
 }
 
-void Session::mark_turn() {
-  const auto n = static_cast<Pos>(impl_->tokens.size());
-  if (!impl_->turns.empty() && impl_->turns.back() >= n) return;
+void Session::mark_turn(TurnKind kind) {
+  const Turn turn = {.n_before = n_tokens(), .kind = kind};
+  if (!impl_->turns.empty() && impl_->turns.back() == turn) return;
   try {
-    impl_->turns.push_back(n);
+    impl_->turns.push_back(turn);
   } catch (const std::bad_alloc&) {  // a hint less
   }
 }
+
+std::span<const Turn> Session::turns() const { return impl_->turns; }
 
 const PromptReport& Session::last_prompt() const { return impl_->report; }
 
@@ -90,7 +92,9 @@ Status Session::rewind(Pos n_tokens) {
                   this->n_tokens());
     }
     if (n_tokens == 0) return {};
-    impl_->forget_from(static_cast<std::size_t>(this->n_tokens() - n_tokens));
+    const Pos n_kept = this->n_tokens() - n_tokens;
+    impl_->forget_from(static_cast<std::size_t>(n_kept));
+    std::erase_if(impl_->turns, [&](const Turn& turn) { return turn.n_before >= n_kept; });
     impl_->answer_bytes = {};
     return {};
   });
@@ -134,6 +138,7 @@ Status Session::save(std::vector<std::byte>& bytes) const {
     const bool has_state = n_read > 0;
     const SessionRecord record = {.init_state = impl_->key.init_state,
                                   .tokens = impl_->tokens,
+                                  .turns = impl_->turns,
                                   .pending = std::string(impl_->answer_bytes.pending()),
                                   .state = {}};
     const auto head = session_head(record, has_state ? memory.n_state_bytes(impl_->seq) : 0);
@@ -169,7 +174,7 @@ Status Session::load(std::span<const std::byte> bytes) {
       impl_->forget_from(0);
     }
     impl_->tokens = std::move(record.tokens);
-    impl_->turns.clear();
+    impl_->turns = std::move(record.turns);
     impl_->answer_bytes = std::move(pending);
     impl_->n_stored = 0;
     impl_->store_answer();
@@ -249,17 +254,15 @@ Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on
     return done;
   }
   const auto prompt = std::span(tokens).first(end);
-  const auto n_turns = static_cast<std::size_t>(
-      std::ranges::upper_bound(turns, static_cast<Pos>(end)) - turns.begin());
-  const auto known_turns = std::span(turns).first(n_turns);
+  const std::vector<Pos> prompts = prompts_before(static_cast<Pos>(end));
   const auto captures = core->cache->plan(
-      {.key = key, .tokens = prompt, .n_start = static_cast<Pos>(first), .turns = known_turns});
+      {.key = key, .tokens = prompt, .n_start = static_cast<Pos>(first), .turns = prompts});
   Status done;
   for (const Capture& capture : captures) {
     const auto at = static_cast<std::size_t>(capture.n_tokens);
     done = compute_up_to(at, first, end, on_progress);
     if (!done) break;
-    core->cache->store({key, seq}, prompt.first(at), capture.kind, n_turns,
+    core->cache->store({key, seq}, prompt.first(at), capture.kind, prompts.size(),
                        core->reading.ms_per_token);
     n_stored = at;
   }
@@ -267,12 +270,21 @@ Status Session::Impl::read_prompt(std::size_t end, const Session::OnProgress& on
   const auto n_read = static_cast<std::size_t>(core->n_read(seq));
   const bool has_more = n_read >= n_stored + static_cast<std::size_t>(kMinCaptureGap);
   if (!done && has_more) {  // what was read before it stopped is not read again
-    core->cache->store({key, seq}, prompt.first(n_read), CaptureKind::kPrompt, n_turns,
+    core->cache->store({key, seq}, prompt.first(n_read), CaptureKind::kPrompt, prompts.size(),
                        core->reading.ms_per_token);
     n_stored = n_read;
   }
   core->cache->finish(key, prompt.first(n_read), done.ok());
   return done;
+}
+
+std::vector<Pos> Session::Impl::prompts_before(Pos end) const {
+  std::vector<Pos> prompts;
+  for (const Turn& turn : turns) {
+    const bool is_prompt = turn.kind == TurnKind::kPrompt && turn.n_before > 0;
+    if (is_prompt && turn.n_before <= end) prompts.push_back(turn.n_before);
+  }
+  return prompts;
 }
 
 void Session::Impl::store_answer() {
@@ -282,8 +294,8 @@ void Session::Impl::store_answer() {
   const auto captures = core->cache->plan(
       {.key = key, .tokens = text, .n_start = static_cast<Pos>(n_read) - 1, .is_answer = true});
   if (captures.empty()) return;
-  core->cache->store({key, seq}, text, CaptureKind::kAnswer, turns.size(),
-                     core->reading.ms_per_token);
+  core->cache->store({key, seq}, text, CaptureKind::kAnswer,
+                     prompts_before(static_cast<Pos>(n_read)).size(), core->reading.ms_per_token);
   core->cache->finish(key, text, true);
   n_stored = n_read;
 }
@@ -306,7 +318,7 @@ Status Session::Impl::begin() {
 
 void Session::Impl::forget_from(std::size_t n_kept) noexcept {
   tokens.resize(n_kept);
-  while (!turns.empty() && turns.back() > static_cast<Pos>(n_kept)) turns.pop_back();
+  while (!turns.empty() && turns.back().n_before > static_cast<Pos>(n_kept)) turns.pop_back();
   n_stored = std::min(n_stored, n_kept);
   settle();
 }

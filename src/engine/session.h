@@ -49,6 +49,9 @@ struct Session::Impl : SessionText {
   // The same, and stores states on the way.
   Status read_prompt(std::size_t end, const Session::OnProgress& on_progress);
 
+  // Where prompts begin, but the first, in the tokens before `end`.
+  std::vector<Pos> prompts_before(Pos end) const;
+
   // Stores the state at the end of an answer.
   void store_answer();
 

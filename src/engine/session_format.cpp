@@ -12,6 +12,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/little_endian.h"
+#include "base/try.h"
 #include "engine/utf8_stream.h"
 
 namespace eddy {
@@ -20,8 +21,10 @@ namespace {
 constexpr std::string_view kMagic = "EDDYSESS";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::uint32_t kVersionWithInitState = 2;
+constexpr std::uint32_t kVersionWithTurns = 3;
 constexpr std::size_t kHeadBytes = 32;
 constexpr std::size_t kInitStateBytes = 16;
+constexpr std::size_t kWordBytes = 4;  // of a token, and of a turn
 constexpr std::size_t kMaxPending = 3;
 
 void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
@@ -47,23 +50,34 @@ struct Header {
   std::uint32_t n_pending = 0;
   std::uint64_t n_tokens = 0;
   std::uint64_t n_state_bytes = 0;
+  std::uint64_t n_turns = 0;
 
-  bool has_init_state() const { return version == kVersionWithInitState; }
+  bool has_init_state() const { return version >= kVersionWithInitState; }
+  bool has_turns() const { return version >= kVersionWithTurns; }
   // Where the tokens begin.
-  std::size_t n_head() const { return kHeadBytes + (has_init_state() ? kInitStateBytes : 0); }
+  std::size_t n_head() const {
+    return kHeadBytes + (has_init_state() ? kInitStateBytes : 0) + (has_turns() ? 8 : 0);
+  }
+
+  static std::uint32_t version_of(const SessionRecord& record) {
+    if (!record.turns.empty()) return kVersionWithTurns;
+    return record.init_state == Digest128() ? kVersion : kVersionWithInitState;
+  }
 
   static Header of(const SessionRecord& record, std::uint64_t n_state_bytes) {
-    return {.version = record.init_state == Digest128() ? kVersion : kVersionWithInitState,
+    return {.version = version_of(record),
             .n_pending = static_cast<std::uint32_t>(record.pending.size()),
             .n_tokens = record.tokens.size(),
-            .n_state_bytes = n_state_bytes};
+            .n_state_bytes = n_state_bytes,
+            .n_turns = record.turns.size()};
   }
 
   // The whole record's bytes; nullopt if no record can be that long.
   std::optional<std::uint64_t> n_bytes() const {
-    const auto n_token_bytes = checked_mul(n_tokens, sizeof(std::int32_t));
-    if (!n_token_bytes) return std::nullopt;
-    const auto sum = checked_add(*n_token_bytes, n_state_bytes);
+    const auto n_words = checked_add(n_tokens, n_turns);
+    const auto n_word_bytes = n_words ? checked_mul(*n_words, kWordBytes) : std::nullopt;
+    if (!n_word_bytes) return std::nullopt;
+    const auto sum = checked_add(*n_word_bytes, n_state_bytes);
     return sum ? checked_add(*sum, n_head() + n_pending + kSessionSumBytes) : std::nullopt;
   }
 };
@@ -73,23 +87,54 @@ Result<Header> read_header(std::span<const std::byte> bytes) {
       std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     return fail(ErrorCode::kMalformed, "session: does not start with \"{}\"", kMagic);
   }
-  const Header header = {.version = number_at<std::uint32_t>(bytes, 8),
-                         .n_pending = number_at<std::uint32_t>(bytes, 12),
-                         .n_tokens = number_at<std::uint64_t>(bytes, 16),
-                         .n_state_bytes = number_at<std::uint64_t>(bytes, 24)};
-  if (header.version != kVersion && !header.has_init_state()) {
-    return fail(ErrorCode::kMismatch, "session: version {}, expected {} or {}", header.version,
-                kVersion, kVersionWithInitState);
+  Header header = {.version = number_at<std::uint32_t>(bytes, 8),
+                   .n_pending = number_at<std::uint32_t>(bytes, 12),
+                   .n_tokens = number_at<std::uint64_t>(bytes, 16),
+                   .n_state_bytes = number_at<std::uint64_t>(bytes, 24)};
+  if (header.version < kVersion || header.version > kVersionWithTurns) {
+    return fail(ErrorCode::kMismatch, "session: version {}, expected {} to {}", header.version,
+                kVersion, kVersionWithTurns);
+  }
+  if (header.has_turns()) {
+    if (bytes.size() < header.n_head() + kSessionSumBytes) {
+      return fail(ErrorCode::kMalformed, "session: {} bytes, expected {} or more", bytes.size(),
+                  header.n_head() + kSessionSumBytes);
+    }
+    header.n_turns = number_at<std::uint64_t>(bytes, kHeadBytes + kInitStateBytes);
   }
   if (header.n_pending > kMaxPending) {
     return fail(ErrorCode::kMalformed, "session: {} pending bytes, expected at most {}",
                 header.n_pending, kMaxPending);
   }
   if (header.n_bytes() != bytes.size()) {
-    return fail(ErrorCode::kMalformed, "session: {} bytes, but {} tokens and a state of {} bytes",
-                bytes.size(), header.n_tokens, header.n_state_bytes);
+    return fail(ErrorCode::kMalformed,
+                "session: {} bytes, but {} tokens, {} turns and a state of {} bytes", bytes.size(),
+                header.n_tokens, header.n_turns, header.n_state_bytes);
   }
   return header;
+}
+
+std::uint32_t word_of(const Turn& turn) {
+  return static_cast<std::uint32_t>(turn.n_before) * 2 + (turn.kind == TurnKind::kAnswer ? 1 : 0);
+}
+
+Result<std::vector<Turn>> read_turns(std::span<const std::byte> bytes, const Header& header) {
+  if (header.n_turns == 0) {
+    return fail(ErrorCode::kMalformed, "session: version {} without turns", header.version);
+  }
+  std::vector<Turn> turns(header.n_turns);
+  Pos n_before = 0;
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    const auto word = number_at<std::uint32_t>(bytes, i * kWordBytes);
+    turns[i] = {.n_before = static_cast<Pos>(word / 2),
+                .kind = word % 2 == 1 ? TurnKind::kAnswer : TurnKind::kPrompt};
+    if (turns[i].n_before < n_before || std::cmp_greater(turns[i].n_before, header.n_tokens)) {
+      return fail(ErrorCode::kMalformed, "session: turn {} begins at {}, expected {} .. {}", i,
+                  turns[i].n_before, n_before, header.n_tokens);
+    }
+    n_before = turns[i].n_before;
+  }
+  return turns;
 }
 
 // Nothing, or the beginning of a code point.
@@ -120,7 +165,9 @@ std::vector<std::byte> session_head(const SessionRecord& record, std::uint64_t n
     append_number(bytes, record.init_state.low);
     append_number(bytes, record.init_state.high);
   }
+  if (header.has_turns()) append_number(bytes, header.n_turns);
   for (const Token token : record.tokens) append_number(bytes, token.value);
+  for (const Turn& turn : record.turns) append_number(bytes, word_of(turn));
   append(bytes, std::as_bytes(std::span(record.pending)));
   return bytes;
 }
@@ -147,7 +194,7 @@ Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
   if (header->has_init_state()) {
     record.init_state = {.low = number_at<std::uint64_t>(bytes, kHeadBytes),
                          .high = number_at<std::uint64_t>(bytes, kHeadBytes + 8)};
-    if (record.init_state == Digest128()) {
+    if (record.init_state == Digest128() && !header->has_turns()) {
       return fail(ErrorCode::kMalformed, "session: version {} without an initial state",
                   header->version);
     }
@@ -156,7 +203,11 @@ Result<SessionRecord> decode_session(std::span<const std::byte> bytes) {
   std::size_t offset = header->n_head();
   for (Token& token : record.tokens) {
     token = Token(number_at<std::int32_t>(bytes, offset));
-    offset += sizeof(std::int32_t);
+    offset += kWordBytes;
+  }
+  if (header->has_turns()) {
+    EDDY_TRY_ASSIGN(record.turns, read_turns(bytes.subspan(offset), *header));
+    offset += record.turns.size() * kWordBytes;
   }
   record.pending.resize(header->n_pending);
   std::memcpy(record.pending.data(), bytes.data() + offset, header->n_pending);

@@ -44,6 +44,31 @@ TEST(Session, ARestartIsNothingHappened) {
   EXPECT_EQ(n_files, 1u);
 }
 
+// What was asked where is kept too: prompts of an earlier run are taken back, and answered again.
+TEST(Session, WhatWasSaidBeforeARestartIsTakenBack) {
+  const std::string folder = store("u");
+  for (const std::string line : {"first", "second", "third"}) {
+    ASSERT_EQ(say(folder, "s", line).code, 0);
+    ASSERT_EQ(line == "third" ? 0 : say(folder, "expected", line).code, 0);
+  }
+  Terminal terminal({"run", model_path(), "-n", "12", "--store", folder, "--session", "s"});
+  const auto say_line = [&](const std::string& line, std::string_view shown) {
+    ASSERT_TRUE(terminal.shows("> "));
+    terminal.type(line + "\r");
+    ASSERT_TRUE(terminal.shows(shown)) << line;
+  };
+  say_line("/undo 4", "there are 3 prompts");
+  say_line("/undo", "tokens are left");
+  say_line("/retry", "/retry");  // greedy: the same answer
+  say_line("/undo 3", "there are 2 prompts");
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kEndOfInput);
+  EXPECT_EQ(terminal.wait(), 0);
+  const Outcome same = run_eddy({"state", "diff", "s", "expected", "--store", folder});
+  EXPECT_EQ(same.code, 0) << same.err;
+  EXPECT_NE(same.out.find("0.00 %"), std::string::npos) << same.out;
+}
+
 TEST(Session, GoesOnWhereItWas) {
   const std::string folder = store("b");
   const Outcome first = say(folder, "s", "once upon a time");

@@ -21,6 +21,12 @@ SessionRecord sample_begun() {
   return record;
 }
 
+SessionRecord sample_turns() {
+  SessionRecord record = sample_record();
+  record.turns = {{0, TurnKind::kPrompt}, {2, TurnKind::kAnswer}, {3, TurnKind::kPrompt}};
+  return record;
+}
+
 // Makes the checksum right again, to reach the checks behind it.
 void seal(std::vector<std::byte>& bytes) {
   const std::uint64_t sum = XXH3_64bits(bytes.data(), bytes.size() - 8);
@@ -28,12 +34,14 @@ void seal(std::vector<std::byte>& bytes) {
 }
 
 TEST(SessionFormat, ComesBackAsItWas) {
-  for (const SessionRecord& record : {sample_record(), sample_begun(), SessionRecord{}}) {
+  for (const SessionRecord& record :
+       {sample_record(), sample_begun(), sample_turns(), SessionRecord{}}) {
     const auto bytes = encode_session(record);
     const auto back = decode_session(bytes);
     ASSERT_TRUE(back.ok()) << back.error().message;
     EXPECT_EQ(back->init_state, record.init_state);
     EXPECT_EQ(back->tokens, record.tokens);
+    EXPECT_EQ(back->turns, record.turns);
     EXPECT_EQ(back->pending, record.pending);
     EXPECT_TRUE(std::ranges::equal(back->state, record.state));
   }
@@ -62,11 +70,49 @@ TEST(SessionFormat, AnInitialStateIsNamedBehindTheHeader) {
   EXPECT_EQ(decode_session(zeros).error().code, ErrorCode::kMalformed);
 }
 
-class SessionFormatDamage : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Versions, SessionFormatDamage, testing::Bool());
+TEST(SessionFormat, TurnsFollowTheTokens) {
+  const auto bytes = encode_session(sample_turns()), without = encode_session(sample_record());
+  ASSERT_EQ(bytes.size(), without.size() + 16 + 8 + 12);
+  EXPECT_EQ(bytes[8], std::byte{3});
+  for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(bytes[32 + i], std::byte{0});
+  const unsigned char n_turns[8] = {3}, turns[12] = {0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0};
+  EXPECT_EQ(std::memcmp(bytes.data() + 48, n_turns, 8), 0);
+  EXPECT_EQ(std::memcmp(bytes.data() + 56, without.data() + 32, 12), 0);
+  EXPECT_EQ(std::memcmp(bytes.data() + 68, turns, 12), 0);
+  EXPECT_TRUE(std::equal(bytes.begin() + 80, bytes.end() - 8, without.begin() + 44));
+  SessionRecord both = sample_turns();
+  both.init_state = sample_begun().init_state;
+  const auto back = decode_session(encode_session(both));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->init_state, both.init_state);
+  EXPECT_EQ(back->turns, both.turns);
+}
+
+TEST(SessionFormat, TurnsThatCannotBeAreRefused) {
+  const auto with_word = [](std::size_t i, std::uint32_t word) {
+    auto bytes = encode_session(sample_turns());
+    std::memcpy(bytes.data() + 68 + 4 * i, &word, 4);
+    seal(bytes);
+    return decode_session(bytes);
+  };
+  EXPECT_TRUE(with_word(1, 0).ok());
+  EXPECT_FALSE(with_word(0, 6).ok());            // after the second
+  EXPECT_FALSE(with_word(2, 8).ok());            // behind the tokens
+  EXPECT_FALSE(with_word(2, 0xFFFFFFFFu).ok());  // nor is that before them
+  auto none = encode_session(sample_turns());
+  none[48] = std::byte{0};
+  none.erase(none.begin() + 68, none.begin() + 80);
+  seal(none);
+  EXPECT_EQ(decode_session(none).error().code, ErrorCode::kMalformed);
+}
+
+class SessionFormatDamage : public testing::TestWithParam<SessionRecord> {};
+INSTANTIATE_TEST_SUITE_P(Versions, SessionFormatDamage,
+                         testing::Values(sample_record(), sample_begun(), sample_turns()),
+                         [](const auto& info) { return std::to_string(info.index + 1); });
 
 TEST_P(SessionFormatDamage, EveryChangedByteAndEveryCutIsFound) {
-  const auto bytes = encode_session(GetParam() ? sample_begun() : sample_record());
+  const auto bytes = encode_session(GetParam());
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     auto damaged = bytes;
     damaged[i] ^= std::byte{1};
@@ -79,10 +125,10 @@ TEST_P(SessionFormatDamage, EveryChangedByteAndEveryCutIsFound) {
 }
 
 TEST(SessionFormat, LyingCountsAreRefusedBeforeAnythingIsAllocated) {
-  for (const std::size_t field : {16U, 24U}) {
+  for (const std::size_t field : {16U, 24U, 48U}) {
     for (const std::uint64_t lie :
          {std::uint64_t{1} << 40, ~std::uint64_t{0} / 4 + 1, ~std::uint64_t{0} - 40}) {
-      auto bytes = encode_session(sample_record());
+      auto bytes = encode_session(field == 48 ? sample_turns() : sample_record());
       std::memcpy(bytes.data() + field, &lie, 8);
       seal(bytes);
       const auto result = decode_session(bytes);
@@ -94,7 +140,7 @@ TEST(SessionFormat, LyingCountsAreRefusedBeforeAnythingIsAllocated) {
 
 TEST(SessionFormat, AnotherVersionIsAMismatch) {
   auto bytes = encode_session(sample_record());
-  bytes[8] = std::byte{3};
+  bytes[8] = std::byte{4};
   seal(bytes);
   EXPECT_EQ(decode_session(bytes).error().code, ErrorCode::kMismatch);
 }

@@ -280,6 +280,33 @@ TEST(Session, ARefusedLoadChangesNothing) {
   EXPECT_TRUE(session.load(bytes).ok());
 }
 
+TEST(Session, TurnsAreForkedSavedAndTakenBack) {
+  FakeEngine fake(kOptions);
+  Session session = fake.session();
+  session.mark_turn();
+  ASSERT_TRUE(session.feed(kPrompt).ok());
+  const Pos n_prompt = session.n_tokens();
+  session.mark_turn(TurnKind::kAnswer);
+  session.mark_turn(TurnKind::kAnswer);  // once
+  ASSERT_TRUE(session.generate({.max_tokens = 3}).ok());
+  session.mark_turn();
+  const std::vector<Turn> all = {
+      {0, TurnKind::kPrompt}, {n_prompt, TurnKind::kAnswer}, {n_prompt + 3, TurnKind::kPrompt}};
+  const auto turns_of = [](const Session& s) {
+    return std::vector<Turn>(s.turns().begin(), s.turns().end());
+  };
+  EXPECT_EQ(turns_of(session), all);
+  EXPECT_EQ(turns_of(*session.fork()), all);
+  Session loaded = fake.session();
+  loaded.mark_turn();
+  ASSERT_TRUE(loaded.load(*session.save()).ok());
+  EXPECT_EQ(turns_of(loaded), all);
+  ASSERT_TRUE(loaded.rewind(1).ok());
+  EXPECT_EQ(turns_of(loaded).size(), 2u);
+  ASSERT_TRUE(loaded.rewind(2).ok());  // to where the answer began
+  EXPECT_EQ(turns_of(loaded).size(), 1u);
+}
+
 TEST(Session, AStateThatIsAheadOfItsTokensIsRefused) {
   FakeEngine fake(kOptions);
   Session session = fake.session();

@@ -107,6 +107,31 @@ TEST_P(GoldenSession, IsReadAndWrittenAgainAndGoesOn) {
   EXPECT_TRUE(std::ranges::equal(session.tokens(), again.tokens()));
 }
 
+// The same with turns (version 3), of one architecture.
+TEST(GoldenSessionTurns, AreReadAndWrittenAgain) {
+  Engine engine = open_tiny(*make_model::find_architecture("recurrentgemma"));
+  Session made = new_session(engine);
+  made.mark_turn();
+  ASSERT_TRUE(made.feed("a prompt").ok());
+  made.mark_turn(TurnKind::kAnswer);
+  ASSERT_TRUE(made.generate({.max_tokens = kAnswer}).ok());
+  made.mark_turn();
+  const std::string path = state_path("turns");
+  if (std::getenv("EDDY_RENEW_GOLDEN") && read_file(path).empty()) {
+    const Bytes bytes = saved(made);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+  }
+  const Bytes golden = read_file(path);
+  Session session = new_session(engine);
+  const Status loaded = session.load(golden);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(saved(session), golden);
+  EXPECT_EQ(saved(made), golden);
+  EXPECT_EQ(session.turns().size(), 3u);
+}
+
 // Foreign files, and files of a format to come.
 TEST_P(GoldenSession, OthersAreRefused) {
   Session session = converse(engine);
@@ -118,7 +143,7 @@ TEST_P(GoldenSession, OthersAreRefused) {
     EXPECT_EQ(loaded.error().code, ErrorCode::kMismatch) << loaded.error().message;
   }
   Bytes newer = read_file(path);
-  newer[8] = std::byte{3};  // the version: 1 and 2 are known
+  newer[8] = std::byte{4};  // the version: 1 to 3 are known
   const std::uint64_t sum = XXH3_64bits(newer.data(), newer.size() - 8);
   std::memcpy(newer.data() + newer.size() - 8, &sum, 8);
   EXPECT_EQ(session.load(newer).error().code, ErrorCode::kMismatch);
