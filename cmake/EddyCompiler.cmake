@@ -12,6 +12,7 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
 endif()
 
 # Not as options of a target: those come in no order, and of several levels the last one counts.
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-Og -g")
 if(EDDY_SANITIZE)
   set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
@@ -36,7 +37,7 @@ target_compile_options(eddy_compiler INTERFACE
   # GCC 12 takes the sum of a literal and a string for an overlapping copy (its bug 105651).
   "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>"
   "$<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>"  # lets ccache see precompiled headers
-  "$<$<CONFIG:Release>:-g1;-fstack-protector-strong>")
+  "$<$<CONFIG:Release>:-fstack-protector-strong>")
 target_link_options(eddy_compiler INTERFACE -Wl,-z,relro -Wl,-z,now)
 
 if(EDDY_SANITIZE)
@@ -62,5 +63,5 @@ target_link_libraries(eddy_lean_compiler INTERFACE eddy_compiler)
 if(EDDY_SANITIZE)
   target_compile_options(eddy_lean_compiler INTERFACE -O0)
 else()
-  target_compile_options(eddy_lean_compiler INTERFACE "$<$<CONFIG:Release>:-O1>")
+  target_compile_options(eddy_lean_compiler INTERFACE "$<$<CONFIG:Release>:-O1;-g0>")
 endif()
