@@ -31,8 +31,8 @@ TEST(UpdateLogSize, OfMamba2IsAFortiethOfAStateAtMost) {
 TEST(UpdateLogSize, OfRwkv7IsAnEighthOfAStateAtMost) {
   constexpr std::int64_t head_size = 64;
   for (const std::int64_t n_embd : {768, 1024, 2048, 2560, 4096}) {
-    const auto n = wkv7_log_elems(n_embd / head_size, head_size) +
-                   static_cast<std::uint64_t>(2 * n_embd);
+    const auto n =
+        wkv7_log_elems(n_embd / head_size, head_size) + static_cast<std::uint64_t>(2 * n_embd);
     EXPECT_LE(8 * n, static_cast<std::uint64_t>(n_embd * head_size)) << n_embd;
   }
 }
