@@ -15,7 +15,7 @@
 namespace eddy {
 namespace {
 
-constexpr AddCommand kCommands[] = {
+constexpr AddCommand kSubcommands[] = {
     add_run,   add_batch,   add_inspect,  add_tokenize, add_logits,     add_perplexity,
     add_bench, add_convert, add_quantize, add_state,    add_completion,
 };
@@ -82,7 +82,7 @@ int run_program(int argc, char** argv) {
   program.require_subcommand(1);
   program.footer(kFooter);
   std::vector<Command> commands;
-  for (const auto add : kCommands) commands.push_back(add(program));
+  for (const auto add : kSubcommands) commands.push_back(add(program));
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

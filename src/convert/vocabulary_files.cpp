@@ -24,7 +24,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kRwkv = "rwkv_vocab_v20230424.txt", kSentencePiece = "tokenizer.model",
-                           kJson = "tokenizer.json", kConfig = "tokenizer_config.json",
+                           kJson = "tokenizer.json", kTokenizerConfig = "tokenizer_config.json",
                            kAdded = "added_tokens.json";
 
 constexpr std::int64_t kMaxVocab = std::int64_t{1} << 21;
@@ -138,7 +138,7 @@ Result<FoundVocabulary> read_vocabulary(const Checkpoint& checkpoint, std::int64
   }
   FoundVocabulary found;
   EDDY_TRY_ASSIGN(found.vocabulary, read_main_file(checkpoint, n_vocab));
-  EDDY_TRY_ASSIGN(const json config, read_object(checkpoint, kConfig));
+  EDDY_TRY_ASSIGN(const json config, read_object(checkpoint, kTokenizerConfig));
   Vocabulary& vocabulary = found.vocabulary;
   if (vocabulary.model != VocabularyModel::kWorld) {
     TokenList tokens(vocabulary);
