@@ -63,6 +63,9 @@ struct EngineOptions {
   // alone; made if there is none, emptied when it is opened and as sessions come back or end. Not
   // synced: a session does not outlive its process (Session::save does). "": host memory.
   std::string park_folder = {};
+  // Bytes of them, there or in host memory. Where that is too little the session that has waited
+  // for longest loses its state: its next use reads its text again.
+  std::uint64_t park_bytes_max = ~std::uint64_t{0};
   // Tokens that a session can take back without reading anything again, while there are cells and
   // log for it; a multiple of 32, or 0 for none. The log is memory that is used as tokens are read.
   std::uint32_t n_rewind = 64;

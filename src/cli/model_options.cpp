@@ -89,6 +89,12 @@ void add_memory_options(CLI::App& command, EngineOptions& engine) {
       .add_option("--park-folder", engine.park_folder,
                   "folder for the states of conversations that wait; default: host memory")
       ->type_name("DIR");
+  command
+      .add_option_function<std::uint64_t>(
+          "--park-limit", [&engine](std::uint64_t n) { engine.park_bytes_max = n << 20; },
+          "MiB of these states; beyond, who has waited for longest is read again")
+      ->type_name("MIB")
+      ->check(CLI::Range(0, 1 << 20));
 }
 
 Result<Engine> open_engine(const ModelOptions& options) {

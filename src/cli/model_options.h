@@ -21,8 +21,8 @@ struct ModelOptions {
 // Adds MODEL, --isa, --type-r, --type-s, --batch and --ubatch. `options` outlives the command.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
-// Adds --rewind, --prefix-cache, --prefix-cache-cells, --prefix-cache-codec and --park-folder: what
-// is kept beside the states at work.
+// Adds --rewind, --prefix-cache, --prefix-cache-cells, --prefix-cache-codec, --park-folder and
+// --park-limit: what is kept beside the states at work.
 void add_memory_options(CLI::App& command, EngineOptions& engine);
 
 // Adds --init-state; the option.

@@ -120,6 +120,7 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
   if (!options.park_folder.empty()) {
     EDDY_TRY_ASSIGN(core->parking, Parking::in_folder(posix_file_system(), options.park_folder));
   }
+  core->parking.set_bytes_max(options.park_bytes_max);
   if (options.parks) core->park_idle();
   core->key = {.model = core->parts.model->identity(),
                .type_r = state_dtype(options.type_r),

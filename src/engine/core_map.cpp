@@ -34,7 +34,8 @@ MemoryMap Engine::Core::memory_map() const {
     if (cell.is_idle) ++map.n_earlier;
   }
   for (std::uint32_t i = 0; i < ledger.n_seq_max(); ++i) {
-    if (memory->is_parked(SeqId(static_cast<std::int32_t>(i)))) ++map.n_parked;
+    if (place(SeqId(static_cast<std::int32_t>(i))).kind == StatePlace::Kind::kParked)
+      ++map.n_parked;
   }
   return map;
 }

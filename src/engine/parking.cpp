@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -19,8 +20,8 @@ constexpr std::string_view kPrefix = "parked ";
 
 Parking::Parking() : Parking(std::make_unique<MapStore>()) {}
 
-Parking::Kept::Kept(std::shared_ptr<Shelf> on, std::string called, const Facts& of)
-    : shelf(std::move(on)), name(std::move(called)), facts(of) {
+Parking::Kept::Kept(std::shared_ptr<Shelf> on, std::uint64_t order, const Facts& of)
+    : shelf(std::move(on)), number(order), name(fmt::format("{}{}", kPrefix, order)), facts(of) {
   shelf->n_bytes += facts.n_bytes;
 }
 
@@ -44,15 +45,25 @@ Result<Parking> Parking::in_folder(FileSystem& fs, const std::string& folder) {
 }
 
 bool Parking::put(const ParkRequest& request) try {
-  const std::string name = fmt::format("{}{}", kPrefix, n_names_++);
   const Facts facts = {.n_tokens = request.pos + 1, .n_bytes = request.state.size()};
-  const auto kept = std::make_shared<const Kept>(shelf_, name, facts);
-  const StateDescriptor state = {.name = name, .position = facts.n_tokens};
+  if (facts.n_bytes > n_bytes_max_) return false;
+  while (n_bytes() > n_bytes_max_ - facts.n_bytes) drop_oldest();
+  const auto kept = std::make_shared<const Kept>(shelf_, n_names_++, facts);
+  const StateDescriptor state = {.name = kept->name, .position = facts.n_tokens};
   if (!shelf_->store->put(state, request.state)) return false;
   for (const SeqId seq : request.seqs) kept_[seq] = kept;
   return true;
 } catch (const std::bad_alloc&) {
   return false;
+}
+
+// For all who share it.
+void Parking::drop_oldest() {
+  const auto oldest =
+      std::ranges::min_element(kept_, {}, [](const auto& entry) { return entry.second->number; });
+  std::erase_if(kept_, [number = oldest->second->number](const auto& entry) {
+    return entry.second->number == number;
+  });
 }
 
 Result<StoredState> Parking::get(SeqId seq) {

@@ -3,6 +3,8 @@
 // I1  A name in the store is that of a sequence or more that wait; with the last of them it goes.
 // I2  Sequences that were put together have one name, and the store has their bytes once.
 //
+// I3  There are no more bytes than may be: who has waited for longest goes, if need be.
+//
 // A folder is this process's alone while it is open. What a killed one has left there is worth
 // nothing without its sessions, and is removed at the next opening.
 //
@@ -34,7 +36,10 @@ class Parking {
   // `fs` outlives the parking.
   static Result<Parking> in_folder(FileSystem& fs, const std::string& folder);
 
-  // Keeps a state for its sequences, in place of what was kept for them. False: the store refused.
+  void set_bytes_max(std::uint64_t n) { n_bytes_max_ = n; }
+
+  // Keeps a state for its sequences, in place of what was kept for them. False: it is larger than
+  // all that may be, or the store refused.
   bool put(const ParkRequest& request);
 
   // What is kept for a sequence; it stays kept. The errors of StateStore::get.
@@ -58,19 +63,23 @@ class Parking {
   };
   // A name in the store. Its end is the name's.
   struct Kept {
-    Kept(std::shared_ptr<Shelf> on, std::string called, const Facts& of);
+    Kept(std::shared_ptr<Shelf> on, std::uint64_t order, const Facts& of);
     ~Kept();
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
 
     std::shared_ptr<Shelf> shelf;
+    std::uint64_t number;  // rises with time
     std::string name;
     Facts facts;
   };
 
+  void drop_oldest();
+
   std::shared_ptr<Shelf> shelf_;
   std::unordered_map<SeqId, std::shared_ptr<const Kept>> kept_;
   std::uint64_t n_names_ = 0;  // ever
+  std::uint64_t n_bytes_max_ = ~std::uint64_t{0};
 };
 
 }  // namespace eddy

@@ -19,6 +19,12 @@ Outcome say(const std::string& folder, const std::string& session, const std::st
   return run_eddy(args);
 }
 
+void type_line(Terminal& terminal, const std::string& line, std::string_view shown) {
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(line + "\r");
+  ASSERT_TRUE(terminal.shows(shown)) << line;
+}
+
 // What one program says that is told everything, and another that ends after each answer, are one.
 TEST(Session, ARestartIsNothingHappened) {
   Terminal terminal({"run", model_path(), "-n", "12", "--store", store("a"), "--session", "whole"});
@@ -53,9 +59,7 @@ TEST(Session, WhatWasSaidBeforeARestartIsTakenBack) {
   }
   Terminal terminal({"run", model_path(), "-n", "12", "--store", folder, "--session", "s"});
   const auto say_line = [&](const std::string& line, std::string_view shown) {
-    ASSERT_TRUE(terminal.shows("> "));
-    terminal.type(line + "\r");
-    ASSERT_TRUE(terminal.shows(shown)) << line;
+    type_line(terminal, line, shown);
   };
   say_line("/undo 4", "there are 3 prompts");
   say_line("/undo", "tokens are left");
@@ -233,9 +237,7 @@ TEST(Commands, TabCompletesThemAndNames) {
 TEST(Session, BranchesPartAndAreTakenBack) {
   Terminal terminal({"run", model_path(), "-n", "5", "--store", store("i")});
   const auto say_line = [&](const std::string& line, std::string_view shown) {
-    ASSERT_TRUE(terminal.shows("> "));
-    terminal.type(line + "\r");
-    ASSERT_TRUE(terminal.shows(shown)) << line;
+    type_line(terminal, line, shown);
   };
   say_line("/retry", "no answer");
   say_line("/undo", "0 prompts");
@@ -308,9 +310,7 @@ TEST(Session, TheMapShowsWhoSharesWhatAndWhatIsParked) {
   Terminal terminal(
       {"run", model_path(), "-n", "5", "--store", store("j"), "--park-folder", folder});
   const auto say_line = [&](const std::string& line, std::string_view shown) {
-    ASSERT_TRUE(terminal.shows("> "));
-    terminal.type(line + "\r");
-    ASSERT_TRUE(terminal.shows(shown)) << line;
+    type_line(terminal, line, shown);
   };
   const auto n_files = [&] {
     return std::distance(std::filesystem::directory_iterator(folder + "/blobs"), {});

@@ -78,6 +78,34 @@ INSTANTIATE_TEST_SUITE_P(Places, Parking, testing::Values(ParkedIn::kHost, Parke
                            return info.param == ParkedIn::kHost ? "Host" : "Folder";
                          });
 
+// Room for three: of six that wait the three newest keep their states, and all go on.
+TEST_P(Parking, WhoHasWaitedForLongestIsReadAgainWhereThereAreTooManyBytes) {
+  EngineOptions few = options(8, 1);
+  few.park_bytes_max = 1;  // not even one
+  {
+    Engine engine = open(few);
+    std::vector<Session> sessions = feed(engine, 1);
+    EXPECT_TRUE(test::fails_with(sessions[0].park(), ErrorCode::kFull));
+    few.park_bytes_max = 3 * sessions[0].save()->size();
+  }
+  Engine engine = open(few), plain = open_plain();
+  std::vector<Session> sessions = feed(engine, 7);
+  EXPECT_EQ(engine.memory_map().n_parked, 3u);
+  expect_parked(3);
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(sessions[i].place().kind == StatePlace::Kind::kParked, i >= 3) << i;
+  }
+  for (int i = 0; i < 7; ++i) {
+    Session alone = std::move(*plain.new_session());
+    ASSERT_TRUE(test::succeeds(alone.feed(short_prompt(i))));
+    const auto expected = alone.generate({.max_tokens = 4});
+    const auto found = sessions[static_cast<std::size_t>(i)].generate({.max_tokens = 4});
+    ASSERT_TRUE(expected.ok() && test::succeeds(found));
+    EXPECT_EQ(found->text, expected->text) << i;
+    EXPECT_LE(engine.memory_map().n_parked_bytes, few.park_bytes_max);
+  }
+}
+
 TEST_P(Parking, ThousandsOfSessionsGoOnOverSixteenCells) {
   constexpr int kSessions = test::kIsSanitized ? 200 : 2000;
   {

@@ -76,6 +76,15 @@ Bytes saved(const Session& session) {
   return bytes.ok() ? std::move(*bytes) : Bytes();
 }
 
+// A file that is not there yet, if that is wanted.
+void write_if_new(const Session& session, const std::string& path) {
+  if (!std::getenv("EDDY_RENEW_GOLDEN") || !read_file(path).empty()) return;
+  const Bytes bytes = saved(session);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
 class GoldenSession : public testing::TestWithParam<make_model::Architecture> {
  protected:
   const std::string path = state_path(GetParam().name);
@@ -87,12 +96,7 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenSession, testing::ValuesIn(make_model::archi
 
 TEST_P(GoldenSession, IsReadAndWrittenAgainAndGoesOn) {
   Session again = converse(engine);
-  if (std::getenv("EDDY_RENEW_GOLDEN") && read_file(path).empty()) {
-    const Bytes bytes = saved(again);
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-  }
+  write_if_new(again, path);
   const Bytes golden = read_file(path);
   ASSERT_FALSE(golden.empty()) << path;
   Session session = new_session(engine);
@@ -117,12 +121,7 @@ TEST(GoldenSessionTurns, AreReadAndWrittenAgain) {
   ASSERT_TRUE(made.generate({.max_tokens = kAnswer}).ok());
   made.mark_turn();
   const std::string path = state_path("turns");
-  if (std::getenv("EDDY_RENEW_GOLDEN") && read_file(path).empty()) {
-    const Bytes bytes = saved(made);
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-  }
+  write_if_new(made, path);
   const Bytes golden = read_file(path);
   Session session = new_session(engine);
   const Status loaded = session.load(golden);
