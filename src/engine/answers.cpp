@@ -97,9 +97,9 @@ class Answers {
     std::span<GenerateRequest*> rest = drafts_;
     while (!rest.empty()) {
       const auto core = core_of(rest.front());
-      const auto others = std::ranges::stable_partition(
-          rest, [&](const GenerateRequest* r) { return core_of(r) == core; });
-      const std::size_t n = rest.size() - others.size();
+      const auto others = std::stable_partition(
+          rest.begin(), rest.end(), [&](const GenerateRequest* r) { return core_of(r) == core; });
+      const auto n = static_cast<std::size_t>(others - rest.begin());
       generate_together(core, rest.first(n));
       rest = rest.subspan(n);
     }
