@@ -64,7 +64,8 @@ struct EngineOptions {
   // synced: a session does not outlive its process (Session::save does). "": host memory.
   std::string park_folder = {};
   // Bytes of them, there or in host memory. Where that is too little the session that has waited
-  // for longest loses its state: its next use reads its text again.
+  // for longest loses its state: its next use reads its text again. Less than one state: none is
+  // parked.
   std::uint64_t park_bytes_max = ~std::uint64_t{0};
   // Tokens that a session can take back without reading anything again, while there are cells and
   // log for it; a multiple of 32, or 0 for none. The log is memory that is used as tokens are read.
@@ -307,7 +308,8 @@ struct SpeculationParams {
   // Guesses: of another engine's session, whose model has the same vocabulary (kMismatch: not of
   // the same size); without, what followed the last tokens when they stood in the text before. Used
   // while generate() runs, for one answer at a time (kInvalidArgument); sessions of one engine that
-  // guess for answers computed together guess together.
+  // guess for answers computed together guess together. It must live, and be let alone, for as
+  // long.
   Session* draft = nullptr;
 };
 

@@ -114,7 +114,8 @@ class BatchRun {
       }
     }
     if (interrupt_is_noted()) return ExitCode::kInterrupted;
-    return n_failed_ > 0 ? ExitCode::kError : ExitCode::kOk;
+    const bool is_whole = n_printed_ == requests_.size();  // unless memory ended
+    return n_failed_ > 0 || !is_whole ? ExitCode::kError : ExitCode::kOk;
   }
 
  private:
@@ -197,6 +198,10 @@ Result<ExitCode> run_batch(BatchArguments& options) {
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   EDDY_TRY_ASSIGN(const SessionOptions session, session_options(engine, options.model));
   EDDY_TRY_ASSIGN(std::optional<Engine> draft, open_draft(options.draft, engine_options));
+  if (draft && draft->info().n_vocab != engine.info().n_vocab) {
+    return fail(ErrorCode::kMismatch, "{}: a vocabulary of {} tokens, expected {} as in {}",
+                options.draft, draft->info().n_vocab, engine.info().n_vocab, options.model.path);
+  }
   return BatchRun(engine, draft ? &*draft : nullptr, prompts, options).run(session);
 }
 

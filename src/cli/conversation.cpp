@@ -114,7 +114,10 @@ Result<StopReason> Conversation::retry() {
     return fail(ErrorCode::kInvalidArgument, "retry: there is no answer to take back");
   }
   const CancelOnInterrupt scope(session_);
-  EDDY_TRY(session_.rewind(session_.n_tokens() - turns.back().n_before));
+  const Pos n_before = turns.back().n_before;
+  const bool was_empty = turns.size() > 1 && turns[turns.size() - 2].n_before == n_before;
+  EDDY_TRY(session_.rewind(session_.n_tokens() - n_before));
+  if (was_empty) session_.mark_turn();  // the prompt begins there too
   branch_.is_changed = true;
   ++n_retries_;
   return generate();

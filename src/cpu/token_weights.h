@@ -7,9 +7,9 @@
 
 namespace eddy {
 
-// weights[i] = e^((logits[i] - best) / temperature), within 3 ulp; 0 where that is below 1e-45, as
-// for -infinity. sums: of each kWeightBlock weights, n_weight_blocks(n) of them. 8 bytes and about
-// 40 flops a token. best: the largest of the logits, finite; temperature > 0.
+// weights[i] = e^((logits[i] - best) / temperature), of the argument as it is rounded; 0 where that
+// is below 1e-45, as for -infinity. sums: of each kWeightBlock weights, n_weight_blocks(n) of them.
+// 8 bytes and about 40 flops a token. best: the largest of the logits, finite; temperature > 0.
 struct TokenWeightsArgs {
   const float* logits;
   std::int64_t n;

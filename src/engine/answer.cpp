@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/guarded.h"
 #include "base/try.h"
 
 namespace eddy {
@@ -103,7 +104,9 @@ GenerateRequest* Answer::begin_step(std::size_t n_tokens_max, double guess_cost)
   const std::size_t n = n_guesses(n_tokens_max, guess_cost);
   if (n == 0) return nullptr;
   if (ngram_drafter_) ngram_drafter_->draft(session_.tokens, n, draft_);
-  if (model_drafter_) asked_ = model_drafter_->ask(session_.tokens, n);
+  if (model_drafter_) {
+    asked_ = guarded([&] { return model_drafter_->ask(session_.tokens, n); });
+  }
   return asked_ ? *asked_ : nullptr;
 }
 

@@ -100,7 +100,11 @@ class Answers {
       const auto others = std::stable_partition(
           rest.begin(), rest.end(), [&](const GenerateRequest* r) { return core_of(r) == core; });
       const auto n = static_cast<std::size_t>(others - rest.begin());
-      generate_together(core, rest.first(n));
+      // Where memory ends the requests say so, and with them the answers that asked.
+      static_cast<void>(guarded([&]() -> Status {
+        generate_together(core, rest.first(n));
+        return {};
+      }));
       rest = rest.subspan(n);
     }
   }

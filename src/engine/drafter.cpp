@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "base/try.h"
 #include "engine/session.h"
 
@@ -89,6 +90,9 @@ Result<GenerateRequest*> ModelDrafter::ask(std::span<const Token> tokens, std::s
 
 Status ModelDrafter::take(std::vector<Token>& out) const {
   if (!request_.result) return request_.result.error();
+  if (session_.tokens().size() < n_known_) {  // a callback has had it
+    return fail(ErrorCode::kInvalidArgument, "draft: the session was rewound while it guessed");
+  }
   const auto guessed = session_.tokens().subspan(n_known_);
   out.insert(out.end(), guessed.begin(), guessed.end());
   return {};

@@ -123,7 +123,7 @@ float least_likely(std::span<const float> weights, float top_p, double total) {
   if (top_p >= 1) return std::numeric_limits<float>::denorm_min();
   const double left_out = (1 - static_cast<double>(top_p)) * total;
   int low = std::ilogb(left_out / (2 * static_cast<double>(weights.size())));
-  constexpr double kForRounding = 1.0001;
+  constexpr double kForRounding = 1.001;  // of sums of thousands of floats
   const double wanted = kForRounding * static_cast<double>(top_p) * total;
   for (int high = 1; high - low > 1;) {
     const int middle = low + (high - low) / 2;

@@ -52,7 +52,7 @@ void Session::mark_turn(TurnKind kind) {
   if (!impl_->turns.empty() && impl_->turns.back() == turn) return;
   try {
     impl_->turns.push_back(turn);
-  } catch (const std::bad_alloc&) {  // a hint less
+  } catch (const std::bad_alloc&) {  // one less
   }
 }
 
@@ -118,6 +118,7 @@ Status Session::reset() {
   return guarded([&]() -> Status {
     EDDY_TRY(impl_->check_idle());
     impl_->forget_from(0);
+    impl_->turns.clear();
     impl_->answer_bytes = {};
     impl_->cancelled = false;
     return {};
@@ -282,7 +283,8 @@ std::vector<Pos> Session::Impl::prompts_before(Pos end) const {
   std::vector<Pos> prompts;
   for (const Turn& turn : turns) {
     const bool is_prompt = turn.kind == TurnKind::kPrompt && turn.n_before > 0;
-    if (is_prompt && turn.n_before <= end) prompts.push_back(turn.n_before);
+    const bool is_new = prompts.empty() || prompts.back() < turn.n_before;
+    if (is_prompt && is_new && turn.n_before <= end) prompts.push_back(turn.n_before);
   }
   return prompts;
 }

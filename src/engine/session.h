@@ -80,7 +80,7 @@ struct Session::Impl : SessionText {
   PromptReport report;
   std::atomic<bool> cancelled = false;
   bool is_answering = false;
-  const Impl* guesses_for = nullptr;  // the answer that it drafts for, which may be cancelled
+  const Impl* guesses_for = nullptr;  // whose answer it drafts for; may be cancelled
 };
 
 }  // namespace eddy

@@ -95,6 +95,21 @@ TEST_F(Cache, ALateChangeReadsNoMoreThanTheBound) {
   }
 }
 
+// Prompts that were empty, and of which an answer came to nothing: states are stored none the less.
+TEST_F(Cache, MarksAtOnePlaceAreOne) {
+  Engine engine = open();
+  Session session = std::move(*engine.new_session());
+  const Tokens prompt = made_up(200, 32);
+  ASSERT_TRUE(session.feed(prompt).ok());
+  for (int i = 0; i < 3; ++i) {
+    session.mark_turn();
+    session.mark_turn(TurnKind::kAnswer);
+  }
+  const std::uint64_t n_before = engine.cache_stats().n_states;
+  ASSERT_TRUE(session.feed(made_up(200, 33)).ok());
+  EXPECT_GT(engine.cache_stats().n_states, n_before + 1);
+}
+
 // Known, though no state is worth its bytes there.
 TEST_F(Cache, AShortPromptThatIsReadAgainIsKnown) {
   Engine engine = open();

@@ -305,6 +305,8 @@ TEST(Session, TurnsAreForkedSavedAndTakenBack) {
   EXPECT_EQ(turns_of(loaded).size(), 2u);
   ASSERT_TRUE(loaded.rewind(2).ok());  // to where the answer began
   EXPECT_EQ(turns_of(loaded).size(), 1u);
+  ASSERT_TRUE(loaded.reset().ok());
+  EXPECT_TRUE(turns_of(loaded).empty());
 }
 
 TEST(Session, AStateThatIsAheadOfItsTokensIsRefused) {
