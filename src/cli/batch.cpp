@@ -197,11 +197,7 @@ Result<ExitCode> run_batch(BatchArguments& options) {
   if (!guesses) engine_options.n_rewind = 0;
   EDDY_TRY_ASSIGN(Engine engine, open_engine(options.model));
   EDDY_TRY_ASSIGN(const SessionOptions session, session_options(engine, options.model));
-  EDDY_TRY_ASSIGN(std::optional<Engine> draft, open_draft(options.draft, engine_options));
-  if (draft && draft->info().n_vocab != engine.info().n_vocab) {
-    return fail(ErrorCode::kMismatch, "{}: a vocabulary of {} tokens, expected {} as in {}",
-                options.draft, draft->info().n_vocab, engine.info().n_vocab, options.model.path);
-  }
+  EDDY_TRY_ASSIGN(std::optional<Engine> draft, open_draft(options.draft, options.model, engine));
   return BatchRun(engine, draft ? &*draft : nullptr, prompts, options).run(session);
 }
 

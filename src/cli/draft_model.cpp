@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/error.h"
 #include "base/try.h"
-#include "cli/model_options.h"
 
 namespace eddy {
 namespace {
@@ -28,12 +28,17 @@ void set_draft_length(const std::string& path, SpeculationParams& guesses) {
   if (!path.empty() && guesses.max_draft == 0) guesses.max_draft = kDraftTokens;
 }
 
-Result<std::optional<Engine>> open_draft(const std::string& path, const EngineOptions& large) {
+Result<std::optional<Engine>> open_draft(const std::string& path, const ModelOptions& options,
+                                         const Engine& large) {
   if (path.empty()) return std::optional<Engine>();
-  ModelOptions model = {.path = path, .engine = large};
+  ModelOptions model = {.path = path, .engine = options.engine};
   model.engine.prefix_cache_bytes = 0;
   model.engine.park_folder.clear();  // has room for one engine
   EDDY_TRY_ASSIGN(Engine engine, open_engine(model));
+  if (engine.info().n_vocab != large.info().n_vocab) {
+    return fail(ErrorCode::kMismatch, "{}: a vocabulary of {} tokens, expected {} as in {}", path,
+                engine.info().n_vocab, large.info().n_vocab, options.path);
+  }
   return std::optional<Engine>(std::move(engine));
 }
 

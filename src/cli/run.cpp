@@ -99,7 +99,7 @@ Result<ExitCode> run_model(RunArguments& options) {
   EDDY_TRY_ASSIGN(options.conversation.begin, session_options(engine, options.model));
   SpeculationParams& guesses = options.conversation.generate.speculation;
   set_draft_length(options.draft, guesses);
-  EDDY_TRY_ASSIGN(std::optional<Engine> draft, open_draft(options.draft, options.model.engine));
+  EDDY_TRY_ASSIGN(std::optional<Engine> draft, open_draft(options.draft, options.model, engine));
   std::optional<Session> draft_session;
   if (draft) {
     EDDY_TRY_ASSIGN(draft_session, draft->new_session());

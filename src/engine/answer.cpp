@@ -69,9 +69,8 @@ Result<std::unique_ptr<Answer>> Answer::create(const GenerateParams& params, Ses
     return fail(ErrorCode::kInvalidArgument, "the session is empty: there is nothing to answer");
   }
   EDDY_TRY(check_draft(params.speculation, session));
-  const EngineInfo& info = session.core->info;
-  EDDY_TRY_ASSIGN(const Isa isa, find_isa(info.isa));
-  EDDY_TRY_ASSIGN(Sampler sampler, Sampler::create(params.sampling, info.n_vocab, isa));
+  const Engine::Core& core = *session.core;
+  EDDY_TRY_ASSIGN(Sampler sampler, Sampler::create(params.sampling, core.info.n_vocab, core.isa));
   return std::unique_ptr<Answer>(new Answer(params, session, on_text, std::move(sampler)));
 }
 

@@ -109,6 +109,7 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
   EDDY_TRY(check_options(options));
   auto core = std::make_shared<Core>();
   core->parts = std::move(parts);
+  EDDY_TRY_ASSIGN(core->isa, find_isa(core->parts.isa));
   EDDY_TRY_ASSIGN(core->memory, RecurrentMemory::create(memory_params(core->parts, options)));
   EDDY_TRY_ASSIGN(Runner runner, Runner::create({.model = *core->parts.model,
                                                  .ops = *core->parts.ops,

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/isa.h"
 #include "eddy/engine.h"
 #include "engine/init_state.h"
 #include "engine/parking.h"
@@ -102,7 +103,8 @@ struct Engine::Core {
 
   EngineParts parts;
   EngineInfo info;
-  PrefixKey key;  // of all sessions: without initial state and salt
+  Isa isa = Isa::kPlain;  // what info.isa names
+  PrefixKey key;          // of all sessions: without initial state and salt
   std::unique_ptr<RecurrentMemory> memory;
   Recurrences recurrences;
   std::optional<PrefixCache> cache;  // none: without
