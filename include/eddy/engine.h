@@ -75,7 +75,8 @@ struct EngineOptions {
   // it does not matter. On the host a position costs no memory before it is used.
   std::uint32_t kv_size = 32768;
   // Bytes of states that are kept by the tokens that led to them, for all sessions together, so
-  // that a prompt which begins like an earlier one is not read again. 0: none.
+  // that a prompt which begins like an earlier one is not read again. Session checkpoints that
+  // found no cell count too, and the others give way to them. 0: only these are kept.
   std::uint64_t prefix_cache_bytes = std::uint64_t{256} << 20;
   // Cells, beside those of mem_size, where the newest of these states stay: a session starts there
   // by sharing one, without a copy. 0: all are bytes in host memory.
@@ -157,10 +158,10 @@ struct CacheStats {
   std::uint64_t n_stored = 0;   // states
   std::uint64_t n_evicted = 0;  // to make room
   std::uint64_t n_states = 0;
-  std::uint64_t n_in_cells = 0;  // of them
-  std::uint64_t n_bytes = 0;     // of states, and of what finds them
-  std::uint64_t n_bytes_max = 0;
-  CacheKinds kinds = {};  // of the states that there are
+  std::uint64_t n_in_cells = 0;   // of them
+  std::uint64_t n_bytes = 0;      // of states, and of what finds them
+  std::uint64_t n_bytes_max = 0;  // what session checkpoints leave of prefix_cache_bytes
+  CacheKinds kinds = {};          // of the states that there are
 };
 
 // The cells of an engine and what waits outside of them, as it is now. See StatePlace for each
@@ -172,6 +173,7 @@ struct MemoryMap {
   std::uint32_t n_earlier = 0;  // hold earlier states, to rewind from, until their cell is needed
   std::uint32_t n_parked = 0;   // sessions that wait
   std::uint64_t n_parked_bytes = 0;  // what they share counts once
+  std::uint64_t n_pinned_bytes = 0;  // of session checkpoints that found no cell
 };
 
 // What a special token's text ("<|endoftext|>") means inside a text.
@@ -336,6 +338,7 @@ struct Completion {
   std::int64_t n_drafted = 0;   // tokens guessed
   std::int64_t n_accepted = 0;  // and rightly
   StopReason reason = StopReason::kEnd;
+  Status drafts = {};  // why the model that guessed stopped doing so; the answer went on without it
 };
 
 // What a session was at one moment, to go back to, or to begin from, as often as one likes. It

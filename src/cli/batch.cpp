@@ -17,6 +17,7 @@
 #include "cli/console.h"
 #include "cli/draft_model.h"
 #include "cli/generate_options.h"
+#include "cli/guesses.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
@@ -109,9 +110,7 @@ class BatchRun {
     if (options_.stats) {
       fmt::print(stderr, "{} answers, {} tokens in {:.2f} s: {:.1f} tokens/s\n", n_printed_,
                  n_tokens_, took.count(), static_cast<double>(n_tokens_) / took.count());
-      if (n_drafted_ > 0) {
-        fmt::print(stderr, "guessed: {} tokens, {} of them rightly\n", n_drafted_, n_accepted_);
-      }
+      guesses_.print();
     }
     if (interrupt_is_noted()) return ExitCode::kInterrupted;
     const bool is_whole = n_printed_ == requests_.size();  // unless memory ended
@@ -164,8 +163,7 @@ class BatchRun {
       line["n_tokens"] = result->n_tokens;
       line["reason"] = name_of(result->reason);
       n_tokens_ += result->n_tokens;
-      n_drafted_ += result->n_drafted;
-      n_accepted_ += result->n_accepted;
+      guesses_.add(*result);
     } else {
       line["error"] = result.error().message;
       ++n_failed_;
@@ -182,7 +180,8 @@ class BatchRun {
   std::vector<GenerateRequest> requests_;
   std::vector<bool> is_done_;
   std::size_t n_printed_ = 0, n_failed_ = 0;
-  std::int64_t n_tokens_ = 0, n_drafted_ = 0, n_accepted_ = 0;
+  std::int64_t n_tokens_ = 0;
+  Guesses guesses_;
 };
 
 // Sessions that wait or have ended have no state, so there are cells for those under way alone.

@@ -82,8 +82,7 @@ Result<StopReason> Conversation::generate() {
            std::fflush(stdout) == 0;
   }));
   answered_.add(done.n_tokens, start);
-  n_drafted_ += done.n_drafted;
-  n_accepted_ += done.n_accepted;
+  guesses_.add(done);
   return done.reason;
 }
 
@@ -324,8 +323,7 @@ void Conversation::find_parents() {
 void Conversation::print_stats() const {
   fmt::print(stderr, "prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s\n",
              read_.n_tokens, read_.per_second(), answered_.n_tokens, answered_.per_second());
-  if (n_drafted_ == 0) return;
-  fmt::print(stderr, "guessed: {} tokens, {} of them rightly\n", n_drafted_, n_accepted_);
+  guesses_.print();
 }
 
 // Where Ctrl-C stops the reading, the rest of the prompt is read with the next one.

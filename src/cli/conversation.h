@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/guesses.h"
 #include "cli/memory_map.h"
 #include "cli/session_folder.h"
 #include "eddy/engine.h"
@@ -117,7 +118,7 @@ class Conversation {
   std::vector<Other> others_;            // the other branches
   std::optional<SessionFolder> folder_;  // nullopt: there is no home, and no --store
   std::string kept_last_;                // the branch to go on with the next time
-  std::int64_t n_drafted_ = 0, n_accepted_ = 0;
+  Guesses guesses_;
   Rate read_;
   Rate answered_;
 };

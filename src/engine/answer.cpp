@@ -151,7 +151,8 @@ Result<Completion> Answer::result() {
                     .n_tokens = n_tokens_,
                     .n_drafted = n_drafted_,
                     .n_accepted = n_accepted_,
-                    .reason = **reason_};
+                    .reason = **reason_,
+                    .drafts = drafts_};
 }
 
 // One token comes without a guess, so a draft has one less than are wanted.
@@ -162,10 +163,19 @@ std::size_t Answer::n_guesses(std::size_t n_tokens_max, double guess_cost) {
       {draft_length_.next(guess_cost), static_cast<std::size_t>(n_wanted), n_tokens_max - 1});
 }
 
+// A model that fails is nobody who guesses; that somebody cancels is for this answer too.
 Status Answer::take_draft() {
+  const Status made = take_models_draft();
+  if (made) return session_.core->check_tokens(draft_);
+  if (made.error().code == ErrorCode::kCancelled) return made;
+  model_drafter_.reset();
+  drafts_ = made;
+  return {};
+}
+
+Status Answer::take_models_draft() {
   if (!asked_) return asked_.error();
-  if (*asked_) EDDY_TRY(model_drafter_->take(draft_));
-  return session_.core->check_tokens(draft_);
+  return *asked_ ? model_drafter_->take(draft_) : Status();
 }
 
 // What follows the one that ends the answer was never chosen.

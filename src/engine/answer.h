@@ -50,6 +50,7 @@ class Answer {
 
   std::size_t n_guesses(std::size_t n_tokens_max, double guess_cost);
   Status take_draft();
+  Status take_models_draft();
   bool end(Result<StopReason> reason);
   bool end_with(const Error& error);
   std::optional<StopReason> add(std::span<const Token> tokens);
@@ -66,6 +67,7 @@ class Answer {
   std::optional<NgramDrafter> ngram_drafter_;
   DraftLength draft_length_;
   Result<GenerateRequest*> asked_ = nullptr;  // for the draft of this step
+  Status drafts_ = {};                        // of the model; after a failure it guesses no more
   std::vector<Token> draft_, chosen_;
   std::optional<Step> step_;
   bool is_taken_ = true;                      // what the last step has chosen

@@ -130,7 +130,7 @@ Result<std::shared_ptr<Engine::Core>> Engine::Core::create(EngineParts parts,
                .init_state = {},
                .salt = {}};
   if (options.prefix_cache_bytes > 0) {
-    core->cache.emplace(*core->memory,
+    core->cache.emplace(*core->memory, core->pinned,
                         PrefixCache::Limits{.n_bytes = options.prefix_cache_bytes,
                                             .n_cells = options.prefix_cache_cells},
                         options.prefix_cache_codec);

@@ -107,8 +107,8 @@ struct Engine::Core {
   PrefixKey key;          // of all sessions: without initial state and salt
   std::unique_ptr<RecurrentMemory> memory;
   Recurrences recurrences;
-  std::optional<PrefixCache> cache;  // none: without
   PinnedStates pinned;
+  std::optional<PrefixCache> cache;  // none: without
   Parking parking;
   std::optional<Runner> runner;
   ReadingSpeed reading;

@@ -23,7 +23,9 @@ StatePlace Engine::Core::place(SeqId seq) const {
 
 MemoryMap Engine::Core::memory_map() const {
   const Ledger& ledger = memory->ledger();
-  MemoryMap map = {.n_cells = ledger.mem_size(), .n_parked_bytes = parking.n_bytes()};
+  MemoryMap map = {.n_cells = ledger.mem_size(),
+                   .n_parked_bytes = parking.n_bytes(),
+                   .n_pinned_bytes = pinned.n_bytes()};
   for (std::uint32_t i = 0; i < ledger.mem_size(); ++i) {
     const Cell& cell = ledger[CellId(static_cast<std::int32_t>(i))];
     if (cell.n_sharers > 0) {

@@ -47,11 +47,11 @@ Result<Parking> Parking::in_folder(FileSystem& fs, const std::string& folder) {
 bool Parking::put(const ParkRequest& request) try {
   const Facts facts = {.n_tokens = request.pos + 1, .n_bytes = request.state.size()};
   if (facts.n_bytes > n_bytes_max_) return false;
-  while (n_bytes() > n_bytes_max_ - facts.n_bytes) drop_oldest();
   const auto kept = std::make_shared<const Kept>(shelf_, n_names_++, facts);
   const StateDescriptor state = {.name = kept->name, .position = facts.n_tokens};
   if (!shelf_->store->put(state, request.state)) return false;
   for (const SeqId seq : request.seqs) kept_[seq] = kept;
+  while (n_bytes() > n_bytes_max_) drop_oldest();
   return true;
 } catch (const std::bad_alloc&) {
   return false;

@@ -3,7 +3,8 @@
 // I1  A name in the store is that of a sequence or more that wait; with the last of them it goes.
 // I2  Sequences that were put together have one name, and the store has their bytes once.
 //
-// I3  There are no more bytes than may be: who has waited for longest goes, if need be.
+// I3  There are no more bytes than may be, but for the one that comes while it is stored: who has
+//     waited for longest goes, if need be, when it is.
 //
 // A folder is this process's alone while it is open. What a killed one has left there is worth
 // nothing without its sessions, and is removed at the next opening.

@@ -15,7 +15,7 @@ Result<std::shared_ptr<const PinnedState>> PinnedStates::pin(RecurrentMemory& me
   std::weak_ptr<PinnedState>& known = in_cells_[cell.cell()];
   auto state = known.lock();
   if (!state || !state->cell.is_kept()) {
-    state = std::make_shared<PinnedState>(PinnedState{.cell = std::move(cell)});
+    state = std::make_shared<PinnedState>(std::move(cell), n_bytes_);
     known = state;
   }
   return std::shared_ptr<const PinnedState>(std::move(state));
@@ -27,6 +27,7 @@ void PinnedStates::note_evicted(const EvictedCheckpoint& evicted) noexcept {
   if (const auto state = found->second.lock()) {
     try {
       state->bytes.assign(evicted.state.begin(), evicted.state.end());
+      *n_bytes_ += state->bytes.size();
     } catch (const std::bad_alloc&) {  // lost
     }
   }

@@ -8,8 +8,9 @@
 
 namespace eddy {
 
-PrefixCache::PrefixCache(RecurrentMemory& memory, const Limits& limits, StateCodec codec)
-    : memory_(memory), limits_(limits), codec_(codec) {
+PrefixCache::PrefixCache(RecurrentMemory& memory, const PinnedStates& pinned, const Limits& limits,
+                         StateCodec codec)
+    : memory_(memory), pinned_(pinned), limits_(limits), codec_(codec) {
   in_cells_.reserve(limits.n_cells);
 }
 
@@ -52,7 +53,7 @@ std::vector<Capture> PrefixCache::plan(const PlanRequest& request) {
 void PrefixCache::store(const Place& place, std::span<const Token> tokens, CaptureKind kind,
                         std::size_t n_turns, double ms_per_token) {
   Stored stored;
-  if (!take(place.seq, stored) || stored.n_bytes() > limits_.n_bytes) return;
+  if (!take(place.seq, stored) || stored.n_bytes() > n_bytes_max()) return;
   const EntryId id(next_id_++);
   const auto replaced = tree_.insert(place.key, tokens,
                                      {.id = id,
@@ -210,9 +211,13 @@ void PrefixCache::drop(EntryId id) {
   states_.erase(id);
 }
 
+std::uint64_t PrefixCache::n_bytes_max() const {
+  return limits_.n_bytes - std::min(limits_.n_bytes, pinned_.n_bytes());
+}
+
 void PrefixCache::shrink() {
-  if (tree_.n_bytes() <= limits_.n_bytes) return;
-  const auto evicted = tree_.evict({.n_bytes = tree_.n_bytes() - limits_.n_bytes});
+  if (tree_.n_bytes() <= n_bytes_max()) return;
+  const auto evicted = tree_.evict({.n_bytes = tree_.n_bytes() - n_bytes_max()});
   if (!evicted) return;
   for (const EvictedState& state : *evicted) drop(state.id);
   stats_.n_evicted += evicted->size();
@@ -223,7 +228,7 @@ CacheStats PrefixCache::stats() const {
   stats.n_states = tree_.n_entries();
   stats.n_in_cells = in_cells_.size();
   stats.n_bytes = tree_.n_bytes();
-  stats.n_bytes_max = limits_.n_bytes;
+  stats.n_bytes_max = n_bytes_max();
   const auto counts = tree_.n_entries_by_kind();
   const auto n = [&](CaptureKind kind) { return counts[static_cast<std::size_t>(kind)]; };
   stats.kinds = {.n_prompts = n(CaptureKind::kPrompt),

@@ -4,8 +4,9 @@
 // The newest states stay in cells: they are stored by pinning one, and a session that starts there
 // shares it. When others take their places they go to host memory as the bytes of
 // RecurrentMemory::state_write, packed by a codec. Both count against one budget, together with
-// what the tree owns. Unless the codec rounds, nothing depends on the cache but time: what cannot
-// be stored or restored is computed.
+// what the tree owns and with the pinned states in host memory, to which the cache gives way.
+// Unless the codec rounds, nothing depends on the cache but time: what cannot be stored or restored
+// is computed.
 //
 // Threading: the engine's thread.
 #pragma once
@@ -19,6 +20,7 @@
 
 #include "eddy/engine.h"
 #include "eddy/types.h"
+#include "engine/pinned_states.h"
 #include "memory/prefix_tree.h"
 #include "memory/recurrent_memory.h"
 
@@ -31,8 +33,9 @@ class PrefixCache {
     std::uint32_t n_cells = 0;
   };
 
-  // `memory` outlives the cache.
-  PrefixCache(RecurrentMemory& memory, const Limits& limits, StateCodec codec);
+  // `memory` and `pinned` outlive the cache.
+  PrefixCache(RecurrentMemory& memory, const PinnedStates& pinned, const Limits& limits,
+              StateCodec codec);
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
@@ -102,9 +105,11 @@ class PrefixCache {
   std::optional<EntryId> before_last(const PrefixKey& key, std::span<const Token> tokens) const;
   void erase(EntryId id);
   void drop(EntryId id);
+  std::uint64_t n_bytes_max() const;
   void shrink();
 
   RecurrentMemory& memory_;
+  const PinnedStates& pinned_;
   Limits limits_;
   StateCodec codec_;
   PrefixTree tree_;

@@ -75,6 +75,43 @@ TEST_F(SessionCheckpoints, NeedNoCells) {
   }
 }
 
+// What is held by hand and what the cache keeps have one budget, and the cache gives way.
+TEST_F(SessionCheckpoints, TakeTheirBytesFromThePrefixCache) {
+  const EngineInfo shape = open(1).info();
+  const std::uint64_t n_budget = 40 * (shape.n_r_bytes + shape.n_s_bytes);
+  auto opened = Engine::open(file_.path(), {.n_threads = 1,
+                                            .n_seq_max = 1,
+                                            .mem_size = 1,
+                                            .n_rewind = 0,
+                                            .prefix_cache_bytes = n_budget,
+                                            .prefix_cache_cells = 0});
+  ASSERT_TRUE(test::succeeds(opened));
+  Session one = session(*opened);
+  const auto read = [&](std::uint64_t seed) {
+    ASSERT_TRUE(one.reset().ok());
+    ASSERT_TRUE(test::succeeds(one.feed(made_up(70, seed))));
+  };
+  for (std::uint64_t i = 0; i < 60; ++i) read(i);
+  const std::uint64_t n_before = opened->cache_stats().n_bytes;
+  EXPECT_GT(n_before, n_budget / 2);
+  EXPECT_LE(n_before, n_budget);
+  std::vector<SessionCheckpoint> kept;
+  constexpr std::uint64_t kEmptyTree = 4096;  // at most
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    read(1000 + i);
+    kept.push_back(std::move(*one.checkpoint()));
+    const std::uint64_t n_pinned = opened->memory_map().n_pinned_bytes;
+    EXPECT_EQ(n_pinned > 0, i > 0);
+    const std::uint64_t n_left = n_budget - std::min(n_budget, n_pinned);
+    EXPECT_LE(opened->cache_stats().n_bytes, std::max(n_left, kEmptyTree)) << i;
+  }
+  EXPECT_EQ(opened->cache_stats().n_states, 0u);
+  kept.clear();
+  EXPECT_EQ(opened->memory_map().n_pinned_bytes, 0u);
+  for (std::uint64_t i = 0; i < 60; ++i) read(i);
+  EXPECT_GT(opened->cache_stats().n_bytes, n_budget / 2);
+}
+
 TEST_F(SessionCheckpoints, OfOneStateShareACell) {
   Engine engine = open(3);
   std::optional<Session> one = session(engine);

@@ -149,6 +149,26 @@ TEST(SpeculationCancelled, IsHeardWhileADraftReads) {
   EXPECT_EQ(rest->n_tokens, 9);
 }
 
+TEST(SpeculationWithADraftThatFails, GoesOnWithoutIt) {
+  fakes::FakeEngine fake, small;
+  fake.script->answer = small.script->answer = [](Token last) { return Token(last.value ^ 1); };
+  Session plain = fake.session(), session = fake.session(), draft = small.session();
+  ASSERT_TRUE(plain.feed("some text").ok() && session.feed("some text").ok());
+  ASSERT_TRUE(plain.generate({.max_tokens = 40}).ok());
+  small.script->fail_at = 4;
+  const auto done = session.generate({.max_tokens = 40, .speculation = {4, &draft}});
+  ASSERT_TRUE(test::succeeds(done));
+  EXPECT_EQ(done->reason, StopReason::kLength);
+  EXPECT_GT(done->n_accepted, 0);
+  EXPECT_FALSE(done->drafts.ok());
+  EXPECT_EQ(copy(session.tokens()), copy(plain.tokens()));
+  EXPECT_EQ(small.script->n_forward, 5) << "it is asked no more";
+  const auto next = session.generate({.max_tokens = 9, .speculation = {4, &draft}});
+  ASSERT_TRUE(test::succeeds(next));
+  EXPECT_TRUE(next->drafts.ok()) << "and guesses for the next answer";
+  EXPECT_GT(next->n_accepted, 0);
+}
+
 TEST_F(Speculation, StoppingInsideADraftLeavesNothingBehind) {
   Engine engine = open(), same = open();
   const Tokens prompt = repeating(20, 20);
