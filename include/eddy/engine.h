@@ -42,6 +42,11 @@ struct GenerateRequest;
 
 // Element types of the state. R is the recurrent state, S the short-convolution state.
 enum class StateType { kF32, kF16, kBF16 };
+// How elements of R that are not F32 are rounded at each token: to the nearest, or by chance to one
+// of their two neighbours, to either as often as makes them right on average, so that what changes
+// slowly changes at all. Chance follows from layer, position and element: the same tokens give the
+// same bits.
+enum class StateRounding { kNearest, kByChance };
 // Element types of the keys and values that attention layers keep.
 enum class KvType { kF32, kF16, kBF16, kQ8_0 };
 
@@ -50,9 +55,10 @@ struct EngineOptions {
   std::string isa = {};                // "": EDDY_ISA if set, else the best that the machine has
   StateType type_r = StateType::kF32;  // element type of R
   StateType type_s = StateType::kF32;  // element type of S
-  KvType type_kv = KvType::kF16;       // element type of K and V
-  bool offload = true;                 // the state lies where its layer is computed
-  std::uint32_t n_seq_max = 16;        // sessions that may live at a time, at least 1
+  StateRounding rounding_r = StateRounding::kNearest;
+  KvType type_kv = KvType::kF16;  // element type of K and V
+  bool offload = true;            // the state lies where its layer is computed
+  std::uint32_t n_seq_max = 16;   // sessions that may live at a time, at least 1
   // Cells for states. 0: n_seq_max, and where sequences can be rewound two more for each: they hold
   // the earlier states that a rewinding begins from.
   std::uint32_t mem_size = 0;

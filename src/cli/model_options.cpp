@@ -21,6 +21,10 @@ void add_element_types(CLI::App& command, EngineOptions& engine) {
   add_choice(command, "--type-r", engine.type_r, states, "element type of the recurrent state");
   add_choice(command, "--type-s", engine.type_s, states,
              "element type of the short-convolution state");
+  const std::map<std::string, StateRounding> roundings = {{"nearest", StateRounding::kNearest},
+                                                          {"chance", StateRounding::kByChance}};
+  add_choice(command, "--rounding-r", engine.rounding_r, roundings,
+             "how a recurrent state that is not f32 is rounded at each token");
   add_choice(command, "--type-kv", engine.type_kv, kvs,
              "element type of attention's keys and values");
 }

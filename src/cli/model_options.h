@@ -18,7 +18,8 @@ struct ModelOptions {
   std::string init_state = {};  // a file; empty: zeros
 };
 
-// Adds MODEL, --isa, --type-r, --type-s, --batch and --ubatch. `options` outlives the command.
+// Adds MODEL, --isa, --type-r, --type-s, --rounding-r, --batch and --ubatch. `options` outlives the
+// command.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
 // Adds --rewind, --prefix-cache, --prefix-cache-cells, --prefix-cache-codec, --park-folder and

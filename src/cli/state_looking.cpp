@@ -45,7 +45,7 @@ Result<Read> read_layers(StateStore& store, const std::string& name) {
 Status check_comparable(const Read& a, const Read& b) {
   const StateSummary& x = a.state();
   const StateSummary& y = b.state();
-  const bool is_alike = x.layout == y.layout && x.type_r == y.type_r && x.type_s == y.type_s &&
+  const bool is_alike = x.layout == y.layout && x.types.r == y.types.r && x.types.s == y.types.s &&
                         std::ranges::equal(x.rows, y.rows, [](const auto& p, const auto& q) {
                           return p.layer == q.layer && p.kind == q.kind &&
                                  (!p.has_type() || p.elements.size() == q.elements.size());
@@ -56,8 +56,10 @@ Status check_comparable(const Read& a, const Read& b) {
 }
 
 void print_layers(const StateSummary& state) {
-  fmt::print("types   R {}, S {}\n\n{:>5}  kind  {:>12}  {:>12}\n", dtype_name(state.type_r),
-             dtype_name(state.type_s), "layer", "bytes", "norm");
+  const bool by_chance = state.types.rounding_r == Rounding::kByChance;
+  fmt::print("types   R {}{}, S {}\n\n{:>5}  kind  {:>12}  {:>12}\n", dtype_name(state.types.r),
+             by_chance ? " rounded by chance" : "", dtype_name(state.types.s), "layer", "bytes",
+             "norm");
   for (const StateSummary::Row& row : state.rows) {
     const std::string norm = row.has_type() ? fmt::format("{:.6g}", state_norm(row)) : "-";
     fmt::print("{:>5}  {:<4}  {:>12}  {:>12}\n", row.layer.value, state_letter(row.kind),

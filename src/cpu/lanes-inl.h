@@ -121,6 +121,7 @@ EDDY_LANES void store_int(I16 v, std::int32_t* p) {
 }
 EDDY_LANES I16 add_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::add_int(a.p[i], b.p[i])); }
 EDDY_LANES I16 sub_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::sub_int(a.p[i], b.p[i])); }
+EDDY_LANES I16 mul_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::mul_int(a.p[i], b.p[i])); }
 EDDY_LANES I16 and_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::and_int(a.p[i], b.p[i])); }
 EDDY_LANES I16 or_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::or_int(a.p[i], b.p[i])); }
 EDDY_LANES I16 xor_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::xor_int(a.p[i], b.p[i])); }
@@ -147,6 +148,7 @@ EDDY_CALL V16 load_f16(const std::uint16_t* p) {
 EDDY_CALL void store_f16(V16 v, std::uint16_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_f16(v.p[i], p + i * part::kSize);
 }
+EDDY_CALL V16 rounded_to_f16(V16 v) { EDDY_EACH_PART(V16, part::rounded_to_f16(v.p[i])); }
 EDDY_CALL V16 load_bf16(const std::uint16_t* p) {
   EDDY_EACH_PART(V16, part::load_bf16(p + i * part::kSize));
 }

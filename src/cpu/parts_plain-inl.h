@@ -35,6 +35,7 @@ HWY_INLINE I wrapped(std::uint32_t v) { return static_cast<I>(v); }
 HWY_INLINE std::uint32_t raw(I v) { return static_cast<std::uint32_t>(v); }
 HWY_INLINE I add_int(I a, I b) { return wrapped(raw(a) + raw(b)); }
 HWY_INLINE I sub_int(I a, I b) { return wrapped(raw(a) - raw(b)); }
+HWY_INLINE I mul_int(I a, I b) { return wrapped(raw(a) * raw(b)); }
 HWY_INLINE I and_int(I a, I b) { return a & b; }
 HWY_INLINE I or_int(I a, I b) { return a | b; }
 HWY_INLINE I xor_int(I a, I b) { return a ^ b; }
@@ -63,6 +64,7 @@ HWY_INLINE F scale_by_power(F v, F, I n) {
 HWY_INLINE F half_to_float(I v) { return f16_to_f32(static_cast<std::uint16_t>(v)); }
 HWY_INLINE F load_f16(const std::uint16_t* p) { return f16_to_f32(*p); }
 HWY_INLINE void store_f16(F v, std::uint16_t* p) { *p = f32_to_f16(v); }
+HWY_INLINE F rounded_to_f16(F v) { return f16_to_f32(f32_to_f16(v)); }
 HWY_INLINE F load_bf16(const std::uint16_t* p) { return bf16_to_f32(*p); }
 HWY_INLINE void store_bf16(F v, std::uint16_t* p) { *p = f32_to_bf16(v); }
 

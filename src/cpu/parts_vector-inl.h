@@ -42,6 +42,7 @@ HWY_INLINE I load_int(const std::int32_t* p) { return hn::LoadU(DI(), p); }
 HWY_INLINE void store_int(I v, std::int32_t* p) { hn::StoreU(v, DI(), p); }
 HWY_INLINE I add_int(I a, I b) { return hn::Add(a, b); }
 HWY_INLINE I sub_int(I a, I b) { return hn::Sub(a, b); }
+HWY_INLINE I mul_int(I a, I b) { return hn::Mul(a, b); }
 HWY_INLINE I and_int(I a, I b) { return hn::And(a, b); }
 HWY_INLINE I or_int(I a, I b) { return hn::Or(a, b); }
 HWY_INLINE I xor_int(I a, I b) { return hn::Xor(a, b); }
@@ -84,6 +85,7 @@ HWY_INLINE F load_f16(const std::uint16_t* p) {
 HWY_INLINE void store_f16(F v, std::uint16_t* p) {
   hn::StoreU(hn::BitCast(DU16(), hn::DemoteTo(DF16(), v)), DU16(), p);
 }
+HWY_INLINE F rounded_to_f16(F v) { return hn::PromoteTo(DF(), hn::DemoteTo(DF16(), v)); }
 HWY_INLINE F load_bf16(const std::uint16_t* p) {
   const auto wide = hn::PromoteTo(DU(), hn::LoadU(DU16(), p));
   return hn::BitCast(DF(), hn::ShiftLeft<16>(wide));

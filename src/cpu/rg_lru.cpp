@@ -44,12 +44,12 @@ HWY_INLINE void recur(const RgLruArgs& args, const Lane& lane, std::int64_t firs
     const V16 gate = sigmoid(add(load_first(args.gate_x.token(t) + first, count), bias_x));
     const V16 input = mul(gate, load_first(args.x.token(t) + first, count));
     if (t == lane.first_token && lane.src == kZeroRow) {
-      h = rounded_to<Type>(input);
+      h = state.rounded(input, t, 0);
     } else {
       const V16 r = sigmoid(add(load_first(args.gate_a.token(t) + first, count), bias_a));
       const V16 log_a = mul(r, decay);
       const V16 scale = sqrt(sub(zeros(), expm1(add(log_a, log_a))));
-      h = rounded_to<Type>(fma(exp(log_a), h, mul(scale, input)));
+      h = state.rounded(fma(exp(log_a), h, mul(scale, input)), t, 0);
     }
     store_first(h, args.out.token(t) + first, count);
   }

@@ -39,7 +39,7 @@ HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64
     V16 y = zeros();
     for (std::int64_t n = 0; n < d_state; ++n) {
       const V16 decay = exp_of_small(mul(d, load_first(a + n * d_inner, count)));
-      const V16 s = rounded_to<Type>(fma(decay, state.get(n), mul(dx, broadcast(b[n]))));
+      const V16 s = state.rounded(fma(decay, state.get(n), mul(dx, broadcast(b[n]))), t, n);
       state.set(n, s);
       if (kHasOut) y = fma(s, broadcast(c[n]), y);
     }

@@ -51,7 +51,7 @@ HWY_INLINE void ssd_tokens(const SsdScanArgs& args, const SsdUnit& unit, std::in
   for (std::int64_t n = 0; n < args.d_state; ++n) {
     V16 s = state.get(n);
     for (int i = 0; i < kTokens; ++i) {
-      s = rounded_to<Type>(fma(decay[i], s, mul(dx[i], broadcast(b[i][n]))));
+      s = state.rounded(fma(decay[i], s, mul(dx[i], broadcast(b[i][n]))), t + i, n);
       if (kHasOut) y[i] = fma(s, broadcast(c[i][n]), y[i]);
     }
     state.set(n, s);

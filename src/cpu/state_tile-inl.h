@@ -9,6 +9,9 @@
 #define EDDY_CPU_STATE_TILE_INL_H_
 #endif
 
+#include <type_traits>
+
+#include "cpu/chance-inl.h"
 #include "cpu/elements-inl.h"
 #include "tensor/tensor.h"
 
@@ -27,7 +30,8 @@ HWY_INLINE Lane piece_of(const Lane& lane, std::int32_t t) {
   return {.first_token = lane.first_token + t,
           .n_tokens = n_left < kPieceTokens ? n_left : kPieceTokens,
           .src = t == 0 ? lane.src : lane.dst,
-          .dst = lane.dst};
+          .dst = lane.dst,
+          .pos = lane.pos + static_cast<std::uint32_t>(t)};
 }
 
 // Sixteen channels of a token are one cache line; those of a unit some units on come closer. A
@@ -47,7 +51,10 @@ class StateTile {
                        std::int64_t stride)
       : from_(lane.src == kZeroRow ? nullptr : elements(rows, lane.src) + first),
         to_(elements(rows, lane.dst) + first),
-        stride_(stride) {}
+        stride_(stride),
+        seed_(rows.chance),
+        first_(static_cast<std::uint32_t>(first)),
+        pos_of_0_(lane.pos - static_cast<std::uint32_t>(lane.first_token)) {}
 
   // Vector n; the first of `count` lanes, the others zero.
   EDDY_LANES V16 get(std::int64_t n, std::int64_t count = kLanes) const {
@@ -55,6 +62,17 @@ class StateTile {
   }
   EDDY_LANES void set(std::int64_t n, V16 v, std::int64_t count = kLanes) const {
     store_first_of<Type>(v, to_ + n * stride_, count);
+  }
+
+  // v, which follows token t, as it will come back from vector n.
+  EDDY_LANES V16 rounded(V16 v, std::int64_t t, std::int64_t n) const {
+    if constexpr (!std::is_same_v<Type, F32>) {
+      if (HWY_UNLIKELY(seed_ != 0)) {
+        const std::uint32_t hash = hash_of(seed_ + pos_of_0_ + static_cast<std::uint32_t>(t));
+        return rounded_by_chance<Type>(v, hash, first_ + static_cast<std::uint32_t>(n * stride_));
+      }
+    }
+    return rounded_to<Type>(v);
   }
 
   // From now on the vectors that were set are read. All must have been.
@@ -76,6 +94,7 @@ class StateTile {
   const Element* from_;
   Element* to_;
   std::int64_t stride_;
+  std::uint32_t seed_, first_, pos_of_0_;  // of chance; the first element; position of token 0
 };
 
 }  // namespace HWY_NAMESPACE

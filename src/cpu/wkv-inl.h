@@ -39,6 +39,9 @@ class HeadState {
     tile_.set(column * n_groups_ + group, v);
   }
   // As StateTile's.
+  EDDY_LANES V16 rounded(V16 v, std::int64_t t, std::int64_t column, std::int64_t group) const {
+    return tile_.rounded(v, t, column * n_groups_ + group);
+  }
   HWY_INLINE void turn() { tile_.turn(); }
   HWY_INLINE void clear_behind() const {
     last_groups_.clear_behind(n_in_sixteen(head_size_, n_groups_ - 1), head_size_);

@@ -54,7 +54,7 @@ HWY_INLINE void wkv6_rows(const Wkv6Args& args, std::int64_t t, std::int64_t hea
     const V16 wi = broadcast(w[i]), ki = broadcast(k[i]);
     for (int g = 0; g < kGroups; ++g) {
       const V16 s = state.get(i, group + g);
-      const V16 next = rounded_to<Type>(fma(s, wi, mul(v[g], ki)));
+      const V16 next = state.rounded(fma(s, wi, mul(v[g], ki)), t, i, group + g);
       state.set(i, group + g, next);
       if (kHasOut) y[g] = fma(kHasU ? s : next, ri, y[g]);
     }

@@ -45,7 +45,7 @@ HWY_INLINE void wkv7_rows(const Wkv7Args& args, std::int64_t t, std::int64_t hea
     const V16 rj = kHasOut ? broadcast(r[j]) : zeros();
     for (int g = 0; g < kGroups; ++g) {
       const V16 added = fma(v[g], kj, mul(sa[g], bj));
-      const V16 s = rounded_to<Type>(fma(state.get(j, group + g), wj, added));
+      const V16 s = state.rounded(fma(state.get(j, group + g), wj, added), t, j, group + g);
       state.set(j, group + g, s);
       if (kHasOut) y[g] = fma(s, rj, y[g]);
     }

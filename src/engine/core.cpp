@@ -25,6 +25,10 @@ DType state_dtype(StateType type) {
   return DType::kF32;
 }
 
+Rounding rounding(StateRounding by) {
+  return by == StateRounding::kByChance ? Rounding::kByChance : Rounding::kNearest;
+}
+
 DType kv_dtype(KvType type) {
   switch (type) {
     case KvType::kF32: return DType::kF32;
@@ -66,6 +70,7 @@ RecurrentMemoryParams memory_params(const EngineParts& parts, const EngineOption
           .type_r = state_dtype(options.type_r),
           .type_s = state_dtype(options.type_s),
           .type_kv = kv_dtype(options.type_kv),
+          .rounding_r = rounding(options.rounding_r),
           .offload = options.offload,
           .mem_size = n_cells(options) + n_cache_cells(options),
           .n_seq_max = options.n_seq_max,

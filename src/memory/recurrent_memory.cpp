@@ -27,6 +27,7 @@ Result<StateTensors> create_tensors(const RecurrentMemoryParams& params) {
                                .layer_devices = params.layer_devices,
                                .type_r = params.type_r,
                                .type_s = params.type_s,
+                               .rounding_r = params.rounding_r,
                                .offload = params.offload,
                                .mem_size = params.mem_size,
                                .filter = params.filter});
@@ -64,7 +65,8 @@ RecurrentMemory::RecurrentMemory(RecurrentMemoryParams&& params, Rooms&& rooms)
       tensors_(std::move(rooms.tensors)),
       kv_(std::move(rooms.kv)),
       log_(std::move(rooms.log)),
-      format_(make_state_format(tensors_, kv_, params.identity, params.type_r, params.type_s)),
+      format_(make_state_format(tensors_, kv_, params.identity,
+                                {params.type_r, params.type_s, params.rounding_r})),
       ledger_(params.mem_size, params.n_seq_max, {tensors_, kv_, log_}),
       planner_(ledger_),
       evictor_(ledger_),

@@ -75,6 +75,7 @@ struct RecurrentMemoryParams {
   DType type_r = DType::kF32;                // F32, F16 or BF16
   DType type_s = DType::kF32;                // F32, F16 or BF16
   DType type_kv = DType::kF32;               // F32, F16, BF16 or Q8_0; rows are whole blocks
+  Rounding rounding_r = Rounding::kNearest;  // of R where it is not F32
   bool offload = true;             // states lie with their layer's device; else on the host
   std::uint32_t mem_size = 0;      // cells, at least 1
   std::uint32_t n_seq_max = 0;     // live sequences, at least 1

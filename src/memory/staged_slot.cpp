@@ -91,7 +91,8 @@ void StagedSlot::add_lanes(const SlotEntry& entry, std::int32_t first_token,
     lanes_.push_back({.first_token = first_token + static_cast<std::int32_t>(n - n_before),
                       .n_tokens = static_cast<std::int32_t>(end - n),
                       .src = src == CellId() ? kZeroRow : src.value,
-                      .dst = dst.value});
+                      .dst = dst.value,
+                      .pos = static_cast<std::uint32_t>(n)});
     for (std::size_t g = 0; g < kv_lanes_.size(); ++g) {
       kv_lanes_[g].push_back(
           ledger.kv().lane(g, entry.dst, static_cast<std::int32_t>(n_after - n)));

@@ -98,7 +98,8 @@ class Unpacker {
 
   Result<Bytes> run() {
     if (stream_.size() < kHeaderBytes) return misfit();
-    spelling_.type_r = static_cast<DType>(load_le<std::uint32_t>(stream_.data() + kTypeRAt));
+    const auto code_r = load_le<std::uint32_t>(stream_.data() + kTypeRAt);
+    spelling_.type_r = static_cast<DType>(code_r & ~kByChance);
     copy(kHeaderBytes);
     while (!stream_.empty()) EDDY_TRY(read_section());
     if (at_ != end_) return misfit();
@@ -208,7 +209,8 @@ Result<Pack> read_pack(Span bytes) {
 Result<std::vector<std::byte>> encode_state(StateCodec codec, std::vector<std::byte> state) try {
   EDDY_TRY_ASSIGN(const StateSummary summary, summarise_state(state));
   if (codec == StateCodec::kNone) return state;
-  EDDY_TRY_ASSIGN(const Bytes stream, to_stream({.codec = codec, .type_r = summary.type_r}, state));
+  EDDY_TRY_ASSIGN(const Bytes stream,
+                  to_stream({.codec = codec, .type_r = summary.types.r}, state));
   return write_pack(codec, state.size(), stream);
 } catch (const std::bad_alloc&) {
   return Error{ErrorCode::kOutOfMemory, "packed state"};

@@ -54,11 +54,10 @@ std::uint64_t StateFormat::n_state_bytes(Pos n_tokens) const {
 // The digest covers, of each tensor in order: u32 layer, u32 tag, u64 elements of a row; and of K
 // and V, u32 element type, u32 window.
 StateFormat make_state_format(const StateTensors& tensors, const KvMemory& kv,
-                              const ModelIdentity& identity, DType type_r, DType type_s) {
+                              const ModelIdentity& identity, const StateTypes& types) {
   StateFormat format;
   format.identity = identity;
-  format.type_r = type_r;
-  format.type_s = type_s;
+  format.types = types;
   format.n_tokens_max = kv.n_groups() == 0 ? std::numeric_limits<Pos>::max()
                                            : std::numeric_limits<std::int32_t>::max();
   LayoutBytes layout;

@@ -67,6 +67,22 @@ inline constexpr std::uint64_t kSumBytes = 8;
 inline constexpr std::uint64_t kSectionExtraBytes = kSectionHeadBytes + kSumBytes;
 inline constexpr std::uint64_t kTrailerBytes = 16;
 
+// In the header a type of R is 256 more where it was rounded by chance: a state of the one kind
+// does not go on as the other would have.
+inline constexpr std::uint32_t kByChance = 256;
+
+struct StateTypes {
+  DType r = DType::kF32;
+  DType s = DType::kF32;
+  Rounding rounding_r = Rounding::kNearest;  // of R where it is not F32
+
+  std::uint32_t code_r() const {
+    const bool by_chance = rounding_r == Rounding::kByChance && r != DType::kF32;
+    return static_cast<std::uint32_t>(r) + (by_chance ? kByChance : 0);
+  }
+  std::uint32_t code_s() const { return static_cast<std::uint32_t>(s); }
+};
+
 // What every state of one memory looks like.
 struct StateFormat {
   struct Row {
@@ -85,8 +101,7 @@ struct StateFormat {
     Pos first_row(Pos n_tokens) const { return first_visible(n_tokens, window); }
   };
   ModelIdentity identity;
-  DType type_r = DType::kF32;
-  DType type_s = DType::kF32;
+  StateTypes types;
   Digest128 layout;       // of the layers that keep a state, and of their elements
   std::vector<Row> rows;  // those of StateTensors::all() and KvMemory::all(), by layer
   Pos n_tokens_max = 0;   // attention counts positions in 32 bits
@@ -100,7 +115,7 @@ struct StateFormat {
 };
 
 StateFormat make_state_format(const StateTensors& tensors, const KvMemory& kv,
-                              const ModelIdentity& identity, DType type_r, DType type_s);
+                              const ModelIdentity& identity, const StateTypes& types);
 
 // kIgnore is for bytes that do not leave the process, or whose owner has checked them. Written so,
 // they have sums that fit nothing.

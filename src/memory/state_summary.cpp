@@ -65,16 +65,22 @@ class Summariser {
       return fail(ErrorCode::kUnsupported, "content {}, expected 1 (one state)", content);
     }
     std::memcpy(summary_.model.bytes.data(), bytes_.data() + kIdentityAt, 16);
-    EDDY_TRY_ASSIGN(summary_.type_r, read_type(kTypeRAt));
-    EDDY_TRY_ASSIGN(summary_.type_s, read_type(kTypeSAt));
+    const auto code_r = number<std::uint32_t>(kTypeRAt);
+    const bool by_chance = (code_r & kByChance) != 0;
+    EDDY_TRY_ASSIGN(summary_.types.r, read_type(by_chance ? code_r - kByChance : code_r));
+    EDDY_TRY_ASSIGN(summary_.types.s, read_type(number<std::uint32_t>(kTypeSAt)));
+    if (by_chance) summary_.types.rounding_r = Rounding::kByChance;
+    if (summary_.types.code_r() != code_r) {
+      return fail(ErrorCode::kUnsupported, "element type {}", code_r);
+    }
     summary_.layout = {number<std::uint64_t>(kLayoutAt), number<std::uint64_t>(kLayoutAt + 8)};
     return {};
   }
 
-  Result<DType> read_type(std::uint64_t at) const {
-    const auto type = static_cast<DType>(number<std::uint32_t>(at));
+  static Result<DType> read_type(std::uint32_t code) {
+    const auto type = static_cast<DType>(code);
     if (type == DType::kF32 || type == DType::kF16 || type == DType::kBF16) return type;
-    return fail(ErrorCode::kUnsupported, "element type {}", number<std::uint32_t>(at));
+    return fail(ErrorCode::kUnsupported, "element type {}", code);
   }
 
   Result<Section> next_section() {
@@ -113,7 +119,7 @@ class Summariser {
       case kTagRowV: row.kind = StateKind::kV; break;
       default: return fail(ErrorCode::kMalformed, "at byte {}: an unknown section", at);
     }
-    row.type = row.kind == StateKind::kS ? summary_.type_s : summary_.type_r;
+    row.type = row.kind == StateKind::kS ? summary_.types.s : summary_.types.r;
     if (row.has_type() && row.elements.size() % dtype_info(row.type).block_bytes != 0) {
       return fail(ErrorCode::kMalformed, "at byte {}: a row of {} bytes is no whole elements", at,
                   row.elements.size());

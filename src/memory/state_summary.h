@@ -13,6 +13,7 @@
 #include "base/dtype.h"
 #include "eddy/result.h"
 #include "eddy/types.h"
+#include "memory/state_format.h"
 #include "memory/state_layout.h"
 #include "memory/state_tensors.h"
 
@@ -28,8 +29,7 @@ struct StateSummary {
     bool has_type() const { return kind == StateKind::kR || kind == StateKind::kS; }
   };
   ModelIdentity model;
-  DType type_r = DType::kF32;
-  DType type_s = DType::kF32;
+  StateTypes types;
   Digest128 layout;
   Pos n_tokens = 0;
   std::vector<Row> rows;  // by layer, R before S, K and V

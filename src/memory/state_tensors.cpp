@@ -39,6 +39,11 @@ std::optional<TensorPlan> plan_tensor(StateTensor tensor, std::uint32_t mem_size
   return TensorPlan{.tensor = tensor, .buffer = place->buffer};
 }
 
+// Never 0, and far apart: positions are added to it.
+std::uint32_t chance_of(LayerId layer) {
+  return (static_cast<std::uint32_t>(layer.value) + 1) * 0x9e3779b1u;
+}
+
 Status check_params(const StateTensorsParams& params) {
   if (!is_state_type(params.type_r) || !is_state_type(params.type_s)) {
     return fail(ErrorCode::kInvalidArgument, "state types {} and {}, expected F32, F16 or BF16",
@@ -71,6 +76,8 @@ Result<std::vector<TensorPlan>> plan_tensors(const StateTensorsParams& params,
       tensor.rows.n_elems =
           is_r ? params.layout.layers[i].r_elems : params.layout.layers[i].s_elems;
       if (tensor.rows.n_elems == 0) continue;
+      const bool has_chance = is_r && params.rounding_r == Rounding::kByChance;
+      if (has_chance && params.type_r != DType::kF32) tensor.rows.chance = chance_of(il);
       const auto plan = plan_tensor(tensor, params.mem_size, type, buffers);
       if (!plan) {
         return fail(ErrorCode::kInvalidArgument, "{}_l{}: {} rows of {} elements overflow 64 bits",

@@ -39,6 +39,7 @@ struct StateTensorsParams {
   std::span<const Device* const> layer_devices;
   DType type_r;
   DType type_s;
+  Rounding rounding_r = Rounding::kNearest;  // without effect on F32
   bool offload;
   std::uint32_t mem_size;
   const std::function<bool(LayerId)>& filter;

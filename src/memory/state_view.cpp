@@ -73,11 +73,12 @@ Status StateView::check_origin() const {
   if (std::memcmp(bytes_.data() + kIdentityAt, identity.data(), identity.size()) != 0) {
     return fail(ErrorCode::kMismatch, "made by another model");
   }
-  if (u32(kTypeRAt) != static_cast<std::uint32_t>(format_->type_r) ||
-      u32(kTypeSAt) != static_cast<std::uint32_t>(format_->type_s)) {
-    return fail(ErrorCode::kMismatch, "element types {} and {}, expected {} and {}", u32(kTypeRAt),
-                u32(kTypeSAt), static_cast<std::uint32_t>(format_->type_r),
-                static_cast<std::uint32_t>(format_->type_s));
+  const StateTypes& types = format_->types;
+  if (u32(kTypeRAt) != types.code_r() || u32(kTypeSAt) != types.code_s()) {
+    return fail(ErrorCode::kMismatch,
+                "element types of R and S: {} and {}, expected {} and {} (0 F32, 1 F16, 30 BF16; "
+                "256 more: rounded by chance)",
+                u32(kTypeRAt), u32(kTypeSAt), types.code_r(), types.code_s());
   }
   if (Digest128{u64(kLayoutAt), u64(kLayoutAt + 8)} != format_->layout) {
     return fail(ErrorCode::kMismatch, "made for other layers or row lengths");

@@ -39,8 +39,8 @@ void StateWriter::put_header(StateContent content, std::uint64_t n_bytes) {
   put(static_cast<std::uint32_t>(content));
   put(n_bytes);
   put_bytes(std::as_bytes(std::span(format_.identity.bytes)));
-  put(static_cast<std::uint32_t>(format_.type_r));
-  put(static_cast<std::uint32_t>(format_.type_s));
+  put(format_.types.code_r());
+  put(format_.types.code_s());
   put(format_.layout.low);
   put(format_.layout.high);
   end_section();

@@ -31,6 +31,7 @@ Status replay_call(Ops& ops, Args args, const Replay& replay) {
     const std::int64_t row = pos % kKvPage;
     const auto page = static_cast<std::size_t>(pos / kKvPage - replay.log.first_page);
     lane.n_tokens = static_cast<std::int32_t>(std::min(end - pos, kKvPage - row));
+    lane.pos = static_cast<std::uint32_t>(pos);
     const float* input = rows.host_row(replay.log.pages[page], row) + first_logged(args);
     each_update_input(args, [&](ConstMat& mat) {
       mat = {.data = input, .n = mat.n, .n_tokens = lane.n_tokens, .stride = stride};

@@ -76,6 +76,10 @@ struct LogRows {
   }
 };
 
+// How elements of R that are kept in sixteen bits are rounded at each token. By chance: to one of
+// the two neighbours, to either as often as makes the number right on average.
+enum class Rounding : std::uint8_t { kNearest, kByChance };
+
 // The R or the S tensor of one layer: n_rows rows, one for each memory cell, at a fixed stride.
 // Element types are F32, F16 or BF16.
 struct StateRows {
@@ -85,6 +89,7 @@ struct StateRows {
   std::uint64_t n_elems = 0;  // elements of a row
   std::uint32_t n_rows = 0;
   DType type = DType::kF32;
+  std::uint32_t chance = 0;                // of rounding, its seed; 0: to the nearest, ties to even
   LogRows log = {};                        // where the op leaves its update inputs
   std::span<const KvLane> log_lanes = {};  // in the order of the lanes; none: nowhere
 
@@ -126,6 +131,7 @@ struct Lane {
   std::int32_t n_tokens = 0;     // at least 1
   std::int32_t src = kZeroRow;
   std::int32_t dst = 0;
+  std::uint32_t pos = 0;  // of the first token in its sequence, modulo 2^32
 };
 
 // Whether lane i goes on from the one before it.

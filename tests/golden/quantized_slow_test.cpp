@@ -1,4 +1,5 @@
-// The bundled model in smaller types: how much worse it predicts tales than its F16 original.
+// The bundled model in smaller types, of weights and of state: how much worse it predicts tales
+// than the F16 original with a state in F32.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -29,8 +30,8 @@ std::string tales() {
   return text;
 }
 
-double perplexity(const std::string& path) {
-  Engine engine = Engine::open(path).value();
+double perplexity(const std::string& path, const EngineOptions& options = {}) {
+  Engine engine = Engine::open(path, options).value();
   const std::vector<Token> tokens = engine.tokenize(tales(), {.begin = true});
   double sum = 0;
   const Status status = engine.evaluate(tokens, [&](Pos pos, std::span<const float> logits) {
@@ -64,6 +65,16 @@ TEST(QuantizedTinyworld, PredictsNearlyAsWell) {
     EXPECT_NE(now, original) << mix << " lost nothing at all";
   }
   std::filesystem::remove(path);
+}
+
+TEST(TinyworldInSixteenBits, PredictsAsWell) {
+  const double original = perplexity(kModel);
+  const auto with = [](StateType type, StateRounding rounding) {
+    return perplexity(kModel, {.type_r = type, .rounding_r = rounding});
+  };
+  EXPECT_NEAR(with(StateType::kF16, StateRounding::kNearest), original, 0.003 * original);
+  EXPECT_NEAR(with(StateType::kF16, StateRounding::kByChance), original, 0.003 * original);
+  EXPECT_NEAR(with(StateType::kBF16, StateRounding::kByChance), original, 0.01 * original);
 }
 
 }  // namespace

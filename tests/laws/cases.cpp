@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <span>
-#include <utility>
 
 #include "base/support/sanitized.h"
 #include "make_model/architectures.h"
@@ -15,6 +14,7 @@ namespace eddy::laws {
 std::string name_of(const Case& c) {
   std::string name = fmt::format("{}_{}_{}_{}", c.architecture, c.shape, dtype_name(c.weights),
                                  dtype_name(c.state));
+  if (c.rounding == Rounding::kByChance) name += "_by_chance";
   std::ranges::replace(name, '-', '_');
   return name;
 }
@@ -23,14 +23,17 @@ namespace {
 
 // Every type of weights and every type of state; all pairs of them say nothing that the tests of
 // the ops, which walk over all types, do not.
-constexpr std::pair<DType, DType> kTypes[] = {{DType::kF32, DType::kF32},
-                                              {DType::kF16, DType::kF32},
-                                              {DType::kBF16, DType::kBF16},
-                                              {DType::kQ8_0, DType::kF32},
-                                              {DType::kQ8_0, DType::kF16}};
+struct Types {
+  DType weights, state;
+  Rounding rounding = Rounding::kNearest;
+};
+constexpr Types kTypes[] = {
+    {DType::kF32, DType::kF32},   {DType::kF16, DType::kBF16, Rounding::kByChance},
+    {DType::kBF16, DType::kBF16}, {DType::kQ8_0, DType::kF32},
+    {DType::kQ8_0, DType::kF16},  {DType::kQ8_0, DType::kF16, Rounding::kByChance}};
 
 // What a sanitizer looks for in them is the same for all types: one pair will do.
-std::span<const std::pair<DType, DType>> types() {
+std::span<const Types> types() {
   return test::kIsSanitized ? std::span(kTypes).last(1) : std::span(kTypes);
 }
 
@@ -45,8 +48,9 @@ std::vector<Case> all_cases() {
     }
     for (const std::string_view shape : maker->shapes()) {
       if (!shape.starts_with("tiny")) continue;
-      for (const auto& [weights, state] : types()) {
-        cases.push_back({std::string(architecture.name), std::string(shape), weights, state});
+      for (const auto& [weights, state, rounding] : types()) {
+        cases.push_back(
+            {std::string(architecture.name), std::string(shape), weights, state, rounding});
       }
     }
   }

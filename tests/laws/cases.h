@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "tensor/tensor.h"
 
 namespace eddy::laws {
 
@@ -14,7 +15,8 @@ struct Case {
   std::string architecture;
   std::string shape;
   DType weights = DType::kF32;
-  DType state = DType::kF32;  // of R and S, and of K and V
+  DType state = DType::kF32;               // of R and S, and of K and V
+  Rounding rounding = Rounding::kNearest;  // of R
 };
 
 // "mamba_tiny_odd_Q8_0_BF16": what --gtest_filter sees.

@@ -93,6 +93,7 @@ Harness::Harness(const Case& c, const Setting& setting) {
        .type_r = c.state,
        .type_s = c.state,
        .type_kv = c.state,
+       .rounding_r = c.rounding,
        .offload = true,
        .mem_size = setting.mem_size,
        .n_seq_max = setting.n_seq_max,

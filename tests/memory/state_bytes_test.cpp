@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "memory/finite.h"
+#include "memory/state_summary.h"
 #include "memory/state_view.h"
 #include "support/memory_fixture.h"
 
@@ -311,6 +312,36 @@ TEST_F(StateBytesTest, AnotherModelsStateIsRefused) {
   p.layout.layers = {p.layout.layers[0], {}, p.layout.layers[1]};
   p.layer_devices.resize(3, &device);
   refuses(p);
+}
+
+// Of F32 nothing is rounded.
+TEST_F(StateBytesTest, HowElementsWereRoundedIsPartOfTheOrigin) {
+  const auto some = some_tokens(5);
+  const BatchPart part = {.seq = SeqId(0), .tokens = some};
+  for (const DType type : {DType::kF32, DType::kF16, DType::kBF16}) {
+    auto p = params(4, 4);
+    p.type_r = type;
+    const auto nearest = std::move(*RecurrentMemory::create(p));
+    p.rounding_r = Rounding::kByChance;
+    const auto by_chance = std::move(*RecurrentMemory::create(p));
+    {
+      auto context = by_chance->init_batch(std::span(&part, 1), kUBatchMax);
+      ASSERT_TRUE(context.ok() && context->apply().ok());
+      EXPECT_FALSE(context->next());
+    }
+    const Bytes state = *by_chance->state_write(SeqId(0));
+    ASSERT_OK(by_chance->state_read(state, SeqId(1)));
+    const auto summary = summarise_state(state);
+    ASSERT_TRUE(summary.ok());
+    EXPECT_EQ(summary->types.r, type);
+    if (type == DType::kF32) {
+      ASSERT_OK(nearest->state_read(state, SeqId(1)));
+      EXPECT_EQ(summary->types.rounding_r, Rounding::kNearest);
+    } else {
+      EXPECT_CODE(nearest->state_read(state, SeqId(1)), kMismatch);
+      EXPECT_EQ(summary->types.rounding_r, Rounding::kByChance);
+    }
+  }
 }
 
 TEST_F(StateBytesTest, OneIsNotAllAndAllIsNotOne) {
