@@ -20,6 +20,19 @@
 namespace eddy {
 namespace {
 
+constexpr std::size_t kPageBytes = 4096;
+
+std::uintptr_t first_page(std::span<const std::byte> bytes) {
+  return reinterpret_cast<std::uintptr_t>(bytes.data()) / kPageBytes * kPageBytes;
+}
+
+void touch_each(std::span<const std::byte> bytes, std::size_t step) {
+  for (std::size_t i = 0; i < bytes.size(); i += step) {
+    const volatile std::byte* touched = &bytes[i];
+    [[maybe_unused]] const std::byte value = *touched;
+  }
+}
+
 SysResult negative_errno(std::int64_t result) { return result < 0 ? -errno : result; }
 
 class PosixFileSystem : public FileSystem {
@@ -75,7 +88,7 @@ class PosixFileSystem : public FileSystem {
   }
   void unmap(std::span<const std::byte> bytes) override { ::munmap(writable(bytes), bytes.size()); }
   void prefetch(std::span<const std::byte> bytes) override {
-    ::madvise(writable(bytes), bytes.size(), MADV_WILLNEED);
+    if (!seems_in_memory(bytes)) ::madvise(writable(bytes), bytes.size(), MADV_WILLNEED);
   }
 
  private:
@@ -93,24 +106,26 @@ FileSystem& posix_file_system() {
   return file_system;
 }
 
-// What is there already is mapped where it is used, which costs less than doing so beforehand.
-void populate(std::span<const std::byte> bytes) {
-  constexpr std::uintptr_t kPageBytes = 4096;
-  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
-  const std::uintptr_t first = address / kPageBytes * kPageBytes;
-  const std::size_t n_bytes = address - first + bytes.size();
-  std::vector<unsigned char> is_there((n_bytes + kPageBytes - 1) / kPageBytes);
-  const bool is_known = ::mincore(reinterpret_cast<void*>(first), n_bytes, is_there.data()) == 0;
-  if (is_known && std::ranges::all_of(is_there, [](unsigned char page) { return page % 2 == 1; })) {
-    return;
+bool seems_in_memory(std::span<const std::byte> bytes) {
+  constexpr std::size_t kStepBytes = 1u << 20;
+  for (std::size_t i = 0; i < bytes.size(); i += kStepBytes) {
+    unsigned char is_there = 0;
+    const std::uintptr_t page = first_page(bytes.subspan(i));
+    if (::mincore(reinterpret_cast<void*>(page), 1, &is_there) != 0) return false;
+    if (is_there % 2 == 0) return false;
   }
+  return true;
+}
+
+void populate(std::span<const std::byte> bytes) {
+  const std::uintptr_t first = first_page(bytes);
+  const std::size_t n_bytes = reinterpret_cast<std::uintptr_t>(bytes.data()) - first + bytes.size();
   // Linux before 5.14 refuses it.
   if (::madvise(reinterpret_cast<void*>(first), n_bytes, MADV_POPULATE_READ) == 0) return;
-  for (std::size_t i = 0; i < bytes.size(); i += kPageBytes) {
-    const volatile std::byte* touched = &bytes[i];
-    [[maybe_unused]] const std::byte value = *touched;
-  }
+  touch_each(bytes, kPageBytes);
 }
+
+void touch(std::span<const std::byte> bytes) { touch_each(bytes, 16 * kPageBytes); }
 
 Error file_error(const std::string& path, const char* what, SysResult failure) {
   const auto number = static_cast<int>(-failure);

@@ -215,11 +215,17 @@ void Loader::unused(std::string_view name, Shape shape) {
 std::vector<float> Loader::small_transposed(std::string_view name, Shape shape) {
   const std::vector<float> values = small(name, shape);
   if (values.empty()) return values;  // the tensor is missing or misshapen, and will be named
+  constexpr std::size_t kLine = 16;   // floats; written together
   std::vector<float> transposed(values.size());
   const auto n0 = static_cast<std::size_t>(shape.begin()[0]);
   const auto n1 = static_cast<std::size_t>(shape.begin()[1]);
-  for (std::size_t row = 0; row < n1; ++row) {
-    for (std::size_t i = 0; i < n0; ++i) transposed[i * n1 + row] = values[row * n0 + i];
+  for (std::size_t first = 0; first < n1; first += kLine) {
+    const std::size_t last = std::min(first + kLine, n1);
+    for (std::size_t i = 0; i < n0; ++i) {
+      for (std::size_t row = first; row < last; ++row) {
+        transposed[i * n1 + row] = values[row * n0 + i];
+      }
+    }
   }
   return transposed;
 }

@@ -35,6 +35,9 @@ TEST_F(PosixFileSystem, PopulatesAnyPartOfAMapping) {
   populate(bytes.subspan(4097, 2));
   populate(bytes.last(1));
   populate(bytes.first(0));
+  touch(bytes);
+  EXPECT_TRUE(seems_in_memory(bytes));
+  EXPECT_TRUE(seems_in_memory(bytes.subspan(4097, 2)));
   fs.unmap(bytes);
   EXPECT_EQ(fs.close(fd), 0);
 }
