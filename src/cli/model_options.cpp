@@ -24,7 +24,7 @@ void add_element_types(CLI::App& command, EngineOptions& engine) {
   const std::map<std::string, StateRounding> roundings = {{"nearest", StateRounding::kNearest},
                                                           {"chance", StateRounding::kByChance}};
   add_choice(command, "--rounding-r", engine.rounding_r, roundings,
-             "how a recurrent state that is not f32 is rounded at each token");
+             "how a recurrent state that is not f32 is rounded at each token; bf16 wants chance");
   add_choice(command, "--type-kv", engine.type_kv, kvs,
              "element type of attention's keys and values");
 }

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #undef EDDY_PLAIN
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
@@ -119,6 +120,13 @@ EDDY_LANES I16 load_int(const std::int32_t* p) {
 EDDY_LANES void store_int(I16 v, std::int32_t* p) {
   for (std::size_t i = 0; i < kParts; ++i) part::store_int(v.p[i], p + i * part::kSize);
 }
+// The low bits of each lane, whose value fits into so many.
+EDDY_LANES void store_int8(I16 v, std::int8_t* p) {
+  for (std::size_t i = 0; i < kParts; ++i) part::store_int8(v.p[i], p + i * part::kSize);
+}
+EDDY_LANES void store_int16(I16 v, std::int16_t* p) {
+  for (std::size_t i = 0; i < kParts; ++i) part::store_int16(v.p[i], p + i * part::kSize);
+}
 EDDY_LANES I16 add_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::add_int(a.p[i], b.p[i])); }
 EDDY_LANES I16 sub_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::sub_int(a.p[i], b.p[i])); }
 EDDY_LANES I16 mul_int(I16 a, I16 b) { EDDY_EACH_PART(I16, part::mul_int(a.p[i], b.p[i])); }
@@ -132,6 +140,15 @@ EDDY_LANES I16 shift_right(I16 v, int n) { EDDY_EACH_PART(I16, part::shift_right
 // table[byte] for each byte, which is below 16.
 EDDY_LANES I16 look_up(const std::int8_t (&table)[16], I16 indices) {
   EDDY_EACH_PART(I16, part::look_up(table, indices.p[i]));
+}
+// Of each four lanes the second and the third trade places.
+EDDY_LANES I16 swap_middle(I16 v) {
+#if EDDY_PLAIN
+  for (std::size_t i = 0; i < kParts; i += 4) std::swap(v.p[i + 1], v.p[i + 2]);
+  return v;
+#else
+  EDDY_EACH_PART(I16, part::swap_middle(v.p[i]));
+#endif
 }
 EDDY_LANES V16 to_float(I16 v) { EDDY_EACH_PART(V16, part::to_float(v.p[i])); }
 EDDY_LANES V16 abs(V16 v) { return from_bits(and_int(bits(v), broadcast_int(0x7fffffff))); }
@@ -189,12 +206,19 @@ EDDY_LANES float max_lane(V16 v) {
   return all[0];
 }
 
-// The largest lane; and whether a lane of a is greater than that of b, where none is negative.
+// The largest lane; the sum of all; and whether a lane of a is greater than that of b, where none
+// is negative.
 EDDY_LANES std::int32_t max_lane(I16 v) {
   for (std::size_t half = kParts / 2; half >= 1; half /= 2) {
     for (std::size_t i = 0; i < half; ++i) v.p[i] = part::max_int(v.p[i], v.p[i + half]);
   }
   return part::max_of(v.p[0]);
+}
+EDDY_LANES std::int32_t sum_lanes(I16 v) {
+  for (std::size_t half = kParts / 2; half >= 1; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) v.p[i] = part::add_int(v.p[i], v.p[i + half]);
+  }
+  return part::sum(v.p[0]);
 }
 EDDY_LANES bool any_greater(I16 a, I16 b) {
   part::I negative = part::sub_int(b.p[0], a.p[0]);

@@ -33,6 +33,8 @@ HWY_INLINE I load_int(const std::int32_t* p) { return *p; }
 HWY_INLINE void store_int(I v, std::int32_t* p) { *p = v; }
 HWY_INLINE I wrapped(std::uint32_t v) { return static_cast<I>(v); }
 HWY_INLINE std::uint32_t raw(I v) { return static_cast<std::uint32_t>(v); }
+HWY_INLINE void store_int8(I v, std::int8_t* p) { *p = static_cast<std::int8_t>(v); }
+HWY_INLINE void store_int16(I v, std::int16_t* p) { *p = static_cast<std::int16_t>(v); }
 HWY_INLINE I add_int(I a, I b) { return wrapped(raw(a) + raw(b)); }
 HWY_INLINE I sub_int(I a, I b) { return wrapped(raw(a) - raw(b)); }
 HWY_INLINE I mul_int(I a, I b) { return wrapped(raw(a) * raw(b)); }
@@ -43,6 +45,7 @@ HWY_INLINE I shift_left(I v, int n) { return wrapped(raw(v) << n); }
 HWY_INLINE I shift_right(I v, int n) { return wrapped(raw(v) >> n); }
 HWY_INLINE I max_int(I a, I b) { return a > b ? a : b; }
 HWY_INLINE std::int32_t max_of(I v) { return v; }
+HWY_INLINE std::int32_t sum(I v) { return v; }
 HWY_INLINE bool any_negative(I v) { return v < 0; }
 HWY_INLINE I look_up(const std::int8_t (&table)[16], I indices) {
   std::uint32_t out = 0;

@@ -40,6 +40,14 @@ HWY_INLINE F from_bits(I v) { return hn::BitCast(DF(), v); }
 HWY_INLINE I broadcast_int(std::int32_t x) { return hn::Set(DI(), x); }
 HWY_INLINE I load_int(const std::int32_t* p) { return hn::LoadU(DI(), p); }
 HWY_INLINE void store_int(I v, std::int32_t* p) { hn::StoreU(v, DI(), p); }
+HWY_INLINE void store_int8(I v, std::int8_t* p) {
+  const hn::Rebind<std::int8_t, DI> d8;
+  hn::StoreU(hn::DemoteTo(d8, v), d8, p);
+}
+HWY_INLINE void store_int16(I v, std::int16_t* p) {
+  const hn::Rebind<std::int16_t, DI> d16;
+  hn::StoreU(hn::DemoteTo(d16, v), d16, p);
+}
 HWY_INLINE I add_int(I a, I b) { return hn::Add(a, b); }
 HWY_INLINE I sub_int(I a, I b) { return hn::Sub(a, b); }
 HWY_INLINE I mul_int(I a, I b) { return hn::Mul(a, b); }
@@ -52,6 +60,7 @@ HWY_INLINE I shift_right(I v, int n) {
 }
 HWY_INLINE I max_int(I a, I b) { return hn::Max(a, b); }
 HWY_INLINE std::int32_t max_of(I v) { return hn::GetLane(hn::MaxOfLanes(DI(), v)); }
+HWY_INLINE std::int32_t sum(I v) { return hn::GetLane(hn::SumOfLanes(DI(), v)); }
 HWY_INLINE bool any_negative(I v) {
   return !hn::AllFalse(DI(), hn::MaskFromVec(hn::BroadcastSignBit(v)));
 }
@@ -59,6 +68,13 @@ HWY_INLINE I look_up(const std::int8_t (&table)[16], I indices) {
   const hn::Repartition<std::int8_t, DI> d8;
   const auto values = hn::LoadDup128(d8, table);
   return hn::BitCast(DI(), hn::TableLookupBytes(values, hn::BitCast(d8, indices)));
+}
+// Of each four lanes the second and the third trade places.
+HWY_INLINE I swap_middle(I v) {
+  alignas(16) static constexpr std::uint8_t kOrder[16] = {0, 1, 2, 3, 8,  9,  10, 11,
+                                                          4, 5, 6, 7, 12, 13, 14, 15};
+  const hn::Repartition<std::uint8_t, DI> d8;
+  return hn::BitCast(DI(), hn::TableLookupBytes(hn::BitCast(d8, v), hn::LoadDup128(d8, kOrder)));
 }
 HWY_INLINE F to_float(I v) { return hn::ConvertTo(DF(), v); }
 

@@ -19,16 +19,10 @@ namespace HWY_NAMESPACE {
 // q of sixteen elements, also in sixteen bits; returns their sum.
 HWY_INLINE std::int32_t quantise_16(V16 x, float inverse, std::int8_t* q, std::int16_t* wide) {
   const V16 shifted = fma(x, broadcast(inverse), broadcast(kRounder));
-  std::int32_t all[16];
-  store_int(sub_int(bits(shifted), bits(broadcast(kRounder))), all);
-  std::int32_t sum = 0;
-  for (int i = 0; i < 16; ++i) {
-    q[i] = static_cast<std::int8_t>(all[i]);
-    sum += all[i];
-  }
-  constexpr int kOrder[4] = {0, 2, 1, 3};
-  for (int i = 0; i < 16; ++i) wide[i] = static_cast<std::int16_t>(all[i / 4 * 4 + kOrder[i % 4]]);
-  return sum;
+  const I16 all = sub_int(bits(shifted), bits(broadcast(kRounder)));
+  store_int8(all, q);
+  store_int16(swap_middle(all), wide);
+  return sum_lanes(all);
 }
 
 HWY_INLINE void quantise_block(const float* x, QuantisedBlock& out) {
