@@ -317,7 +317,7 @@ struct SpeculationParams {
   // the same size); without, what followed the last tokens when they stood in the text before. Used
   // while generate() runs, for one answer at a time (kInvalidArgument); sessions of one engine that
   // guess for answers computed together guess together. It must live, and be let alone, for as
-  // long.
+  // long. Where it fails the answer goes on without it (Completion::drafts).
   Session* draft = nullptr;
 };
 

@@ -100,7 +100,7 @@ class Answers {
       const auto others = std::stable_partition(
           rest.begin(), rest.end(), [&](const GenerateRequest* r) { return core_of(r) == core; });
       const auto n = static_cast<std::size_t>(others - rest.begin());
-      // Where memory ends the requests say so, and with them the answers that asked.
+      // Where memory ends the requests say so, and nobody guesses for those who asked.
       static_cast<void>(guarded([&]() -> Status {
         generate_together(core, rest.first(n));
         return {};
