@@ -5,11 +5,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <memory>
+#include <vector>
 
+#include "base/error.h"
 #include "base/support/fails_with.h"
 #include "base/support/faulty_file_system.h"
 #include "base/support/temporary_folder.h"
 #include "engine/fakes.h"
+#include "engine/parking.h"
+#include "memory/map_store.h"
 
 namespace eddy {
 namespace {
@@ -186,6 +191,36 @@ TEST_F(ParkingFaults, ADamagedFileIsReadAgain) {
   ASSERT_TRUE(test::succeeds(answer));
   EXPECT_EQ(answer->text, expected->text);
   EXPECT_GT(fake->script->n_tokens - n_before, kAnswer.max_tokens);
+}
+
+class RefusingStore : public MapStore {
+ public:
+  Status put(const StateDescriptor& state, std::span<const std::byte> bytes) override {
+    if (refuses) return fail(ErrorCode::kFull, "refused");
+    return MapStore::put(state, bytes);
+  }
+  bool refuses = false;
+};
+
+TEST(ParkingLimit, WhoHasWaitedForLongestGoesWhenTheNextIsStored) {
+  auto owned = std::make_unique<RefusingStore>();
+  RefusingStore& store = *owned;
+  eddy::Parking parking(std::move(owned));
+  parking.set_bytes_max(200);
+  const std::vector<std::byte> state(100);
+  const auto put = [&](SeqId seq) {
+    return parking.put({.seqs = {&seq, 1}, .pos = 0, .state = state});
+  };
+  ASSERT_TRUE(put(SeqId(0)) && put(SeqId(1)));
+  store.refuses = true;
+  EXPECT_FALSE(put(SeqId(2)));
+  EXPECT_TRUE(parking.find(SeqId(0)) && parking.find(SeqId(1)));
+  EXPECT_EQ(parking.n_bytes(), 200u);
+  store.refuses = false;
+  EXPECT_TRUE(put(SeqId(2)));
+  EXPECT_FALSE(parking.find(SeqId(0)));
+  EXPECT_TRUE(parking.find(SeqId(1)) && parking.find(SeqId(2)));
+  EXPECT_EQ(parking.n_bytes(), 200u);
 }
 
 }  // namespace
