@@ -14,6 +14,7 @@
 #endif
 
 #include <limits>
+#include <type_traits>
 
 #include "cpu/elements-inl.h"
 
@@ -64,7 +65,7 @@ EDDY_CALL V16 rounded_by_chance(V16 v, std::uint32_t hash, std::uint32_t first) 
   const I16 chance = chance_of<Type::kDroppedBits>(hash, first);
   const V16 size = abs(v), infinity = broadcast(std::numeric_limits<float>::infinity());
   V16 rounded = drop_bits<Type::kDroppedBits>(v, chance);
-  if constexpr (Type::kDroppedBits == F16::kDroppedBits) {
+  if constexpr (std::is_same_v<Type, F16>) {
     rounded = if_greater(broadcast(0x1p-14f), size, to_subnormal_half(v, size, chance), rounded);
     const V16 beyond = mul(rounded, broadcast(0x1p127f));
     rounded = if_greater(abs(rounded), broadcast(65504.0f), beyond, rounded);

@@ -77,8 +77,7 @@ struct StateTypes {
   Rounding rounding_r = Rounding::kNearest;  // of R where it is not F32
 
   std::uint32_t code_r() const {
-    const bool by_chance = rounding_r == Rounding::kByChance && r != DType::kF32;
-    return static_cast<std::uint32_t>(r) + (by_chance ? kByChance : 0);
+    return static_cast<std::uint32_t>(r) + (is_by_chance(rounding_r, r) ? kByChance : 0);
   }
   std::uint32_t code_s() const { return static_cast<std::uint32_t>(s); }
 };

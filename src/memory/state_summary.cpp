@@ -66,11 +66,10 @@ class Summariser {
     }
     std::memcpy(summary_.model.bytes.data(), bytes_.data() + kIdentityAt, 16);
     const auto code_r = number<std::uint32_t>(kTypeRAt);
-    const bool by_chance = (code_r & kByChance) != 0;
-    EDDY_TRY_ASSIGN(summary_.types.r, read_type(by_chance ? code_r - kByChance : code_r));
+    EDDY_TRY_ASSIGN(summary_.types.r, read_type(code_r & ~kByChance));
     EDDY_TRY_ASSIGN(summary_.types.s, read_type(number<std::uint32_t>(kTypeSAt)));
-    if (by_chance) summary_.types.rounding_r = Rounding::kByChance;
-    if (summary_.types.code_r() != code_r) {
+    if ((code_r & kByChance) != 0) summary_.types.rounding_r = Rounding::kByChance;
+    if (summary_.types.code_r() != code_r) {  // F32, by chance
       return fail(ErrorCode::kUnsupported, "element type {}", code_r);
     }
     summary_.layout = {number<std::uint64_t>(kLayoutAt), number<std::uint64_t>(kLayoutAt + 8)};

@@ -76,8 +76,9 @@ Result<std::vector<TensorPlan>> plan_tensors(const StateTensorsParams& params,
       tensor.rows.n_elems =
           is_r ? params.layout.layers[i].r_elems : params.layout.layers[i].s_elems;
       if (tensor.rows.n_elems == 0) continue;
-      const bool has_chance = is_r && params.rounding_r == Rounding::kByChance;
-      if (has_chance && params.type_r != DType::kF32) tensor.rows.chance = chance_of(il);
+      if (is_r && is_by_chance(params.rounding_r, params.type_r)) {
+        tensor.rows.chance = chance_of(il);
+      }
       const auto plan = plan_tensor(tensor, params.mem_size, type, buffers);
       if (!plan) {
         return fail(ErrorCode::kInvalidArgument, "{}_l{}: {} rows of {} elements overflow 64 bits",

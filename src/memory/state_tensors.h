@@ -34,6 +34,11 @@ struct StateTensor {
   std::uint64_t row_bytes = 0;  // of elements; the stride may be more
 };
 
+// Whether elements of this type are rounded by chance: those of F32 are not rounded at all.
+constexpr bool is_by_chance(Rounding rounding, DType type) {
+  return rounding == Rounding::kByChance && type != DType::kF32;
+}
+
 struct StateTensorsParams {
   const StateLayout& layout;
   std::span<const Device* const> layer_devices;
