@@ -72,14 +72,36 @@ HWY_INLINE part::I load_nibble_row(const std::byte* p) {
 }
 #endif
 
-// The next tile's rows follow this tile's n_blocks in memory; each block b brings its part of them
-// closer.
+// The lines of the next tile that block b of a tile brings closer, a few at a time: as many as a
+// block has would fill the places where a core notes what it waits for, and it would stand still.
+// The next tile follows in memory; its halves are two streams, which the machine's own prefetchers
+// follow better than one.
 template <class Format>
-HWY_INLINE void prefetch_next_tile(const std::byte* tile, std::int64_t n_blocks, std::int64_t b) {
-  constexpr std::int64_t kStep = 16 * Format::kBlockBytes, kLine = 64;
-  const std::byte* first = tile + (n_blocks + b) * kStep;
-  for (std::int64_t i = 0; i < kStep; i += kLine) __builtin_prefetch(first + i, 0, 2);
-}
+class NextTile {
+ public:
+  HWY_INLINE NextTile(const std::byte* tile, std::int64_t n_blocks, std::int64_t b)
+      : halves_{tile + (2 * n_blocks + b) * kBytes, tile + (3 * n_blocks + b) * kBytes} {}
+
+  // Piece i of n, which are all of them. Inlined even where nothing is: a compiler may find that a
+  // call of what only prefetches does nothing.
+  HWY_INLINE void fetch(int i, int n) const {
+    for (int line = kLines * i / n; line < kLines * (i + 1) / n; ++line) {
+      for (const std::byte* half : halves_) __builtin_prefetch(half + line * kLineBytes, 0, 2);
+    }
+  }
+
+#if EDDY_HAS_ROWS
+  // The pieces from here on come after these sums, where a compiler would fetch all at once, first.
+  HWY_INLINE void wait_for(__m256i sums) {
+    asm("" : "+r"(halves_[0]), "+r"(halves_[1]) : "x"(sums));
+  }
+#endif
+
+ private:
+  static constexpr int kLineBytes = 64, kBytes = 8 * Format::kBlockBytes;
+  static constexpr int kLines = (kBytes + kLineBytes - 1) / kLineBytes;
+  const std::byte* halves_[2];
+};
 
 // Sixteen nibbles of four words: the low ones of all come before the high ones.
 HWY_INLINE void split_nibbles(const I16* packed, I16* words) {

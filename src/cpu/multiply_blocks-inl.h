@@ -96,13 +96,14 @@ HWY_INLINE void multiply_tile(const LinearBlocksArgs& args, std::int64_t row,
 #endif
   for (std::int64_t t = 0; t < n_tokens; ++t) sums[t] = zeros();
   for (std::int64_t b = 0; b < n_blocks; ++b) {
-    if (first_token == 0) prefetch_next_tile<Format>(tile, n_blocks, b);
     const RowBlocks blocks = {rows, b * Format::kBlockBytes};
     typename Format::Scales scales;
     scales.load(blocks);
     typename Format::Quants quants;
     quants.load(blocks);
+    const NextTile<Format> next(tile, n_blocks, b);
     for (int c = 0; c < Format::kChunks; ++c) {
+      if (first_token == 0) next.fetch(c, Format::kChunks);
       Chunk<Format> chunk;
       quants.words(c, chunk.words);
       scales.set(c, chunk.scale, chunk.low);

@@ -63,22 +63,27 @@ HWY_INLINE __m256i add_rows(const __m256i* p) {
   }
 }
 
-// Chunk c of blocks that lie row_bytes apart, one of each of sixteen rows.
+// Chunk c of blocks that lie row_bytes apart, one of each of sixteen rows. With each four rows a
+// piece of the next tile comes closer.
 template <class Format>
-HWY_INLINE ChunkSums chunk_sums(const std::byte* block, std::int64_t row_bytes, int c, __m256i x) {
+HWY_INLINE ChunkSums chunk_sums(const std::byte* block, std::int64_t row_bytes, int c, __m256i x,
+                                NextTile<Format>& next) {
   ChunkSums sums;
   EDDY_UNROLL
   for (std::size_t i = 0; i < kParts; ++i) {
     __m256i fours[2];
     EDDY_UNROLL
     for (int f = 0; f < 2; ++f) {
+      const int four = static_cast<int>(i) * 2 + f;
+      next.fetch(c * 4 + four, Format::kChunks * 4);
       __m256i p[4];
       EDDY_UNROLL
       for (int r = 0; r < 4; ++r) {
-        const std::byte* row = block + (static_cast<int>(i) * 8 + f * 4 + r) * row_bytes;
+        const std::byte* row = block + (four * 4 + r) * row_bytes;
         p[r] = row_products<Format::kMost>(Format::Quants::row(row, c).raw, x);
       }
       fours[f] = add_rows<Format::kMost>(p);
+      next.wait_for(fours[f]);
     }
     sums.half[0].p[i] = part::I{_mm256_permute2x128_si256(fours[0], fours[1], 0x20)};
     sums.half[1].p[i] = part::I{_mm256_permute2x128_si256(fours[0], fours[1], 0x31)};
@@ -113,13 +118,13 @@ HWY_INLINE V16 multiply_rows(const std::byte* tile, std::int64_t n_blocks, const
   V16 sum = zeros();
   for (std::int64_t b = 0; b < n_blocks; ++b) {
     const std::int64_t offset = b * Format::kBlockBytes;
-    prefetch_next_tile<Format>(tile, n_blocks, b);
+    NextTile<Format> next(tile, n_blocks, b);
     typename Format::Scales scales;
     scales.load({rows, offset});
     EDDY_UNROLL
     for (int c = 0; c < Format::kChunks; ++c) {
       const __m256i q = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x->q));
-      const ChunkSums sums = chunk_sums<Format>(tile + offset, row_bytes, c, q);
+      const ChunkSums sums = chunk_sums<Format>(tile + offset, row_bytes, c, q, next);
       sum = add_row_chunk<Format>(sum, scales, sums, c, *x);
       x += x_step;
     }
