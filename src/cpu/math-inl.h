@@ -47,10 +47,13 @@ EDDY_CALL V16 exp(V16 x) {
   return scale_by_power(fma(e.slope, e.r, broadcast(1.0f)), e.n, e.n_int);
 }
 
-// e^x with the bits of exp(), sooner where every |x| <= 87: then e^x is in the normal range, and
-// 2^n is an addition to the exponent.
+// Whether every |x| <= 87, by the bits of the largest |x|; NaN is not.
+EDDY_LANES bool is_small(I16 bits_of_abs) {
+  return !any_greater(bits_of_abs, bits(broadcast(87.0f)));
+}
+// e^x with the bits of exp(), sooner, of what is small: then e^x is in the normal range, and 2^n is
+// an addition to the exponent.
 EDDY_CALL V16 exp_of_small(V16 x) {
-  if (HWY_UNLIKELY(any_greater(bits(abs(x)), bits(broadcast(87.0f))))) return exp(x);
   const ReducedExp e = reduced_exp(x);
   return from_bits(add_int(bits(fma(e.slope, e.r, broadcast(1.0f))), shift_left(e.n_int, 23)));
 }

@@ -19,31 +19,52 @@ HWY_BEFORE_NAMESPACE();
 namespace eddy {
 namespace HWY_NAMESPACE {
 
+// The largest |a| of each channel; where one is NaN, that.
+HWY_INLINE V16 largest_of(const float* a, std::int64_t d_state) {
+  I16 largest = broadcast_int(0);
+  for (std::int64_t n = 0; n < d_state; ++n) {
+    largest = max_int(largest, bits(abs(load(a + n * kLanes))));
+  }
+  return from_bits(largest);
+}
+
+// All states of sixteen channels at token t; their sum weighted by c, if there is one.
+//   kSmall: every d a is (math-inl.h)
+template <class Type, bool kHasOut, bool kSmall>
+HWY_INLINE V16 scan_states(const SelectiveScanArgs& args, StateTile<Type>& state, const float* a,
+                           std::int64_t t, V16 d, V16 dx) {
+  const float* b = args.b.token(t);
+  const float* c = kHasOut ? args.c.token(t) : nullptr;
+  V16 y = zeros();
+  for (std::int64_t n = 0; n < args.b.n; ++n) {
+    const V16 da = mul(d, load(a + n * kLanes)), decay = kSmall ? exp_of_small(da) : exp(da);
+    const V16 s = state.rounded(fma(decay, state.get(n), mul(dx, broadcast(b[n]))), t, n);
+    state.set(n, s);
+    if (kHasOut) y = fma(s, broadcast(c[n]), y);
+  }
+  state.turn();
+  return y;
+}
+
 // `count` channels from `first` on, of one lane.
 template <class Type, bool kHasOut>
 HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64_t first,
                      std::int64_t count) {
-  const std::int64_t d_state = args.b.n, d_inner = args.x.n;
+  const std::int64_t d_state = args.b.n;
   StateTile<Type> state(args.state, lane, first * d_state, kLanes);
   const V16 dt_bias = load_first(args.dt_bias.data() + first, count);
   const V16 skip = load_first(args.skip.data() + first, count);
-  const float* a = args.a.data() + first;
+  const float* a = args.a.data() + first * d_state;
+  const V16 largest_a = largest_of(a, d_state);
   for (std::int64_t t = lane.first_token; t < lane.first_token + lane.n_tokens; ++t) {
-    const float* b = args.b.token(t);
-    const float* c = kHasOut ? args.c.token(t) : nullptr;
     for (const ConstMat& in : {args.x, args.dt}) prefetch_next_units(in.token(t) + first);
     if (kHasOut) prefetch_next_units(args.gate.token(t) + first);
     const V16 x = load_first(args.x.token(t) + first, count);
     const V16 d = softplus(add(load_first(args.dt.token(t) + first, count), dt_bias));
     const V16 dx = mul(d, x);
-    V16 y = zeros();
-    for (std::int64_t n = 0; n < d_state; ++n) {
-      const V16 decay = exp_of_small(mul(d, load_first(a + n * d_inner, count)));
-      const V16 s = state.rounded(fma(decay, state.get(n), mul(dx, broadcast(b[n]))), t, n);
-      state.set(n, s);
-      if (kHasOut) y = fma(s, broadcast(c[n]), y);
-    }
-    state.turn();
+    const V16 y = HWY_LIKELY(is_small(bits(abs(mul(d, largest_a)))))
+                      ? scan_states<Type, kHasOut, true>(args, state, a, t, d, dx)
+                      : scan_states<Type, kHasOut, false>(args, state, a, t, d, dx);
     if (!kHasOut) continue;
     const V16 gate = silu(load_first(args.gate.token(t) + first, count));
     store_first(mul(gate, fma(skip, x, y)), args.out.token(t) + first, count);

@@ -230,6 +230,20 @@ std::vector<float> Loader::small_transposed(std::string_view name, Shape shape) 
   return transposed;
 }
 
+std::vector<float> Loader::small_in_sixteens(std::string_view name, Shape shape) {
+  const std::vector<float> values = small(name, shape);
+  if (values.empty()) return values;
+  constexpr std::size_t kLanes = 16;
+  const auto n0 = static_cast<std::size_t>(shape.begin()[0]);
+  const auto n1 = static_cast<std::size_t>(shape.begin()[1]);
+  std::vector<float> sixteens((n1 + kLanes - 1) / kLanes * kLanes * n0);
+  for (std::size_t row = 0; row < n1; ++row) {
+    float* lane = &sixteens[row / kLanes * kLanes * n0 + row % kLanes];
+    for (std::size_t i = 0; i < n0; ++i) lane[i * kLanes] = values[row * n0 + i];
+  }
+  return sixteens;
+}
+
 Status Loader::finish() {
   for (const GgufTensor& tensor : file_.tensors()) {
     if (asked_.contains(std::string(tensor.name))) continue;

@@ -66,6 +66,9 @@ class Loader {
   void unused(std::string_view name, Shape shape);
   // The same with the first two extents exchanged: element (i, j) at j + shape[1] * i.
   std::vector<float> small_transposed(std::string_view name, Shape shape);
+  // The same with sixteen of the second extent side by side: element (i, j) at
+  // j % 16 + 16 (i + shape[0] (j / 16)); zeros where the second extent is no multiple of 16.
+  std::vector<float> small_in_sixteens(std::string_view name, Shape shape);
 
   // The tensors of one layer: "ssm_in.weight" is "blk.3.ssm_in.weight".
   class Layer {
@@ -86,6 +89,9 @@ class Loader {
     }
     std::vector<float> small_transposed(std::string_view name, Shape shape) const {
       return loader_.small_transposed(prefix_ + std::string(name), shape);
+    }
+    std::vector<float> small_in_sixteens(std::string_view name, Shape shape) const {
+      return loader_.small_in_sixteens(prefix_ + std::string(name), shape);
     }
 
    private:

@@ -61,7 +61,7 @@ void Mamba::load_layer(const Loader::Layer& load) {
       .dt_b_c = load.matrix("ssm_x.weight", d_inner_, dt_rank_ + 2 * d_state_),
       .dt = load.matrix("ssm_dt.weight", dt_rank_, d_inner_),
       .dt_bias = load.small("ssm_dt.bias", {d_inner_}),
-      .a = load.small_transposed("ssm_a", {d_state_, d_inner_}),
+      .a = load.small_in_sixteens("ssm_a", {d_state_, d_inner_}),
       .skip = load.small("ssm_d", {d_inner_}),
       .out = load.matrix("ssm_out.weight", d_inner_, n_embd),
   });

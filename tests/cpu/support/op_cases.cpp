@@ -244,7 +244,15 @@ class SelectiveScanCase final : public OpCase {
         s_(s),
         dt_bias_(make_vector(s.d_inner, -2, 1)),
         a_(make_vector(s.d_inner * s.d_state, -4, 0)),
-        skip_(make_vector(s.d_inner, -1, 1)) {}
+        a_in_sixteens_(selective_scan_state_elems(s.d_inner, s.d_state)),
+        skip_(make_vector(s.d_inner, -1, 1)) {
+    for (std::int64_t n = 0; n < s.d_state; ++n) {
+      for (std::int64_t c = 0; c < s.d_inner; ++c) {
+        a_in_sixteens_[size(c / 16 * 16 * s.d_state + 16 * n + c % 16)] =
+            a_.floats[size(n * s.d_inner + c)];
+      }
+    }
+  }
 
   Status call(Ops& ops, const OpCall& call) const override {
     return ops.selective_scan({.x = call.inputs[0],
@@ -253,7 +261,7 @@ class SelectiveScanCase final : public OpCase {
                                .c = call.inputs[3],
                                .gate = call.inputs[4],
                                .dt_bias = dt_bias_.floats,
-                               .a = a_.floats,
+                               .a = a_in_sixteens_,
                                .skip = skip_.floats,
                                .lanes = call.lanes,
                                .state = call.state,
@@ -277,7 +285,9 @@ class SelectiveScanCase final : public OpCase {
 
  private:
   SelectiveShape s_;
-  RandomVector dt_bias_, a_, skip_;
+  RandomVector dt_bias_, a_;
+  std::vector<float> a_in_sixteens_;
+  RandomVector skip_;
 };
 
 struct SsdShape {
