@@ -41,13 +41,21 @@ HWY_INLINE void prefetch_next_rows(const Element* rows, std::int64_t n, std::int
 template <class Type, int kR, int kT>
 HWY_INLINE void add_products(const typename Type::Element* const (&w)[kR],
                              const float* const (&x)[kT], std::int64_t i, std::int64_t count,
-                             V16 (&sums)[kR][kT]) {
+                             V16 (&sums)[kR * kT]) {
   V16 row[kR];
   for (int r = 0; r < kR; ++r) row[r] = load_first_of<Type>(w[r] + i, count);
   for (int t = 0; t < kT; ++t) {
     const V16 v = load_first(x[t] + i, count);
-    for (int r = 0; r < kR; ++r) sums[r][t] = fma(row[r], v, sums[r][t]);
+    for (int r = 0; r < kR; ++r) sums[t * kR + r] = fma(row[r], v, sums[t * kR + r]);
   }
+}
+
+// The sum of the lanes of each vector.
+template <int kN>
+HWY_INLINE void sum_each(const V16 (&v)[kN], float (&totals)[kN]) {
+  int i = 0;
+  for (; i + 4 <= kN; i += 4) sum_lanes_of_four(v[i], v[i + 1], v[i + 2], v[i + 3], totals + i);
+  for (; i < kN; ++i) totals[i] = sum_lanes(v[i]);
 }
 
 // Rows row .. row + kR - 1 for tokens token .. token + kT - 1.
@@ -58,24 +66,19 @@ HWY_NOINLINE void dense_tile(const LinearArgs& args, std::int64_t row, std::int6
   for (int r = 0; r < kR; ++r) w[r] = weight_row<Type>(args.weight, row + r);
   const float* x[kT];
   for (int t = 0; t < kT; ++t) x[t] = args.x.token(token + t);
-  V16 sums[kR][kT];
-  for (int r = 0; r < kR; ++r) {
-    for (int t = 0; t < kT; ++t) sums[r][t] = zeros();
-  }
+  V16 sums[kR * kT];
+  for (V16& sum : sums) sum = zeros();
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
     if (token == 0) prefetch_next_rows<kR>(w[0], n, i);
     add_products<Type>(w, x, i, kLanes, sums);
   }
   if (i < n) add_products<Type>(w, x, i, n - i, sums);
+  float totals[kR * kT];
+  sum_each(sums, totals);
   for (int t = 0; t < kT; ++t) {
-    float total[kR];
-    if constexpr (kR == 4) {
-      sum_lanes_of_four(sums[0][t], sums[1][t], sums[2][t], sums[3][t], total);
-    } else {
-      for (int r = 0; r < kR; ++r) total[r] = sum_lanes(sums[r][t]);
-    }
     float* out = args.out.token(token + t) + row;
+    const float* total = totals + t * kR;
     for (int r = 0; r < kR; ++r) out[r] = args.accumulate ? out[r] + total[r] : total[r];
   }
 }
