@@ -228,13 +228,14 @@ struct SelectiveShape {
   std::int64_t d_inner, d_state;
   DType type = DType::kF32;
   Load load = {};
+  float least_a = -4;  // below -20 some states decay to nothing within a token
 };
 
 class SelectiveScanCase final : public OpCase {
  public:
   explicit SelectiveScanCase(SelectiveShape s)
-      : OpCase({.name = fmt::format("selective_scan/{}/{}-{}/{}", dtype_name(s.type), s.d_inner,
-                                    s.d_state, load_name(s.load)),
+      : OpCase({.name = fmt::format("selective_scan/{}/{}-{}/{}{}", dtype_name(s.type), s.d_inner,
+                                    s.d_state, load_name(s.load), s.least_a < -20 ? "/fast" : ""),
                 .n_seqs = s.load.n_seqs,
                 .n_tokens = s.load.n_tokens,
                 .n_inputs = {s.d_inner, s.d_inner, s.d_state, s.d_state, s.d_inner},
@@ -243,7 +244,7 @@ class SelectiveScanCase final : public OpCase {
                 .state_type = s.type}),
         s_(s),
         dt_bias_(make_vector(s.d_inner, -2, 1)),
-        a_(make_vector(s.d_inner * s.d_state, -4, 0)),
+        a_(make_vector(s.d_inner * s.d_state, s.least_a, 0)),
         a_in_sixteens_(selective_scan_state_elems(s.d_inner, s.d_state)),
         skip_(make_vector(s.d_inner, -1, 1)) {
     for (std::int64_t n = 0; n < s.d_state; ++n) {
@@ -407,6 +408,7 @@ OpCases small_op_cases() {
     add<SelectiveScanCase>(cases, SelectiveShape{1, 1, type});
     add<SelectiveScanCase>(cases, SelectiveShape{64, 16, type});
     add<SelectiveScanCase>(cases, SelectiveShape{37, 5, type});
+    add<SelectiveScanCase>(cases, SelectiveShape{37, 5, type, {}, -60});
     add<SsdScanCase>(cases, SsdShape{4, 2, 2, 3, type});
     add<SsdScanCase>(cases, SsdShape{2, 64, 1, 128, type, {2, 6}});
     add<SsdScanCase>(cases, SsdShape{6, 37, 3, 5, type});
