@@ -19,7 +19,7 @@ namespace HWY_NAMESPACE {
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kRows = 4, kTokens = 4;
 #else
-inline constexpr int kRows = 2, kTokens = 2;
+inline constexpr int kRows = 2, kTokens = 3;
 #endif
 
 template <class Type>
@@ -83,33 +83,30 @@ HWY_NOINLINE void dense_tile(const LinearArgs& args, std::int64_t row, std::int6
   }
 }
 
-// Rows row .. row + kR - 1 for the given tokens.
-template <class Type, int kR>
-HWY_INLINE void dense_rows(const LinearArgs& args, std::int64_t row, Share tokens) {
-  std::int64_t t = tokens.first;
-  for (; t + kTokens <= tokens.last; t += kTokens) dense_tile<Type, kR, kTokens>(args, row, t);
-  for (; t < tokens.last; ++t) dense_tile<Type, kR, 1>(args, row, t);
+// The given rows for tokens token .. token + kT - 1.
+template <class Type, int kT>
+HWY_INLINE void dense_tokens(const LinearArgs& args, Share rows, std::int64_t token) {
+  std::int64_t row = rows.first;
+  for (; row + kRows <= rows.last; row += kRows) dense_tile<Type, kRows, kT>(args, row, token);
+  for (; row < rows.last; ++row) dense_tile<Type, 1, kT>(args, row, token);
 }
 
-// The rows of a unit, which fill whole cache lines of out, for a block of tokens that the cache
-// holds.
+// The rows of a unit, which fill whole cache lines of out. They stay in the cache for all tokens,
+// and the tokens of a tile for all rows.
 template <class Type>
-void dense_unit(const LinearArgs& args, std::int64_t unit, Share tokens) {
-  std::int64_t row = unit * kLanes;
-  const std::int64_t end = row + n_in_sixteen(args.weight.n_out(), unit);
-  for (; row + kRows <= end; row += kRows) dense_rows<Type, kRows>(args, row, tokens);
-  for (; row < end; ++row) dense_rows<Type, 1>(args, row, tokens);
+void dense_unit(const LinearArgs& args, std::int64_t unit) {
+  const std::int64_t first = unit * kLanes;
+  const Share rows = {first, first + n_in_sixteen(args.weight.n_out(), unit)};
+  const std::int64_t n_tokens = args.x.n_tokens;
+  std::int64_t t = 0;
+  for (; t + kTokens <= n_tokens; t += kTokens) dense_tokens<Type, kTokens>(args, rows, t);
+  for (; t + 2 <= n_tokens; t += 2) dense_tokens<Type, 2>(args, rows, t);
+  for (; t < n_tokens; ++t) dense_tokens<Type, 1>(args, rows, t);
 }
 
 template <class Type>
 void dense_units(const LinearArgs& args, Share units) {
-  constexpr std::int64_t kBlock = 32;
-  const std::int64_t n_tokens = args.x.n_tokens;
-  for (std::int64_t unit = units.first; unit < units.last; ++unit) {
-    for (std::int64_t t = 0; t < n_tokens; t += kBlock) {
-      dense_unit<Type>(args, unit, {t, t + kBlock < n_tokens ? t + kBlock : n_tokens});
-    }
-  }
+  for (std::int64_t unit = units.first; unit < units.last; ++unit) dense_unit<Type>(args, unit);
 }
 
 void linear_dense(const LinearArgs& args, Share units) {
