@@ -38,7 +38,7 @@ struct Q2_K {
     }
   };
   struct Quants {
-    static constexpr bool kHasRows = EDDY_HAS_ROWS;
+    static constexpr int kRowTokens = 2;
     I16 q[16];
     HWY_INLINE void load(const RowBlocks& blocks) { turn<16>(blocks, 16, q); }
     HWY_INLINE void words(int c, I16* out) const {
@@ -83,7 +83,7 @@ struct Q3_K {
     }
   };
   struct Quants {
-    static constexpr bool kHasRows = EDDY_HAS_ROWS;
+    static constexpr int kRowTokens = 2;
     I16 high[8], q[16];
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<8>(blocks, 0, high);
@@ -131,7 +131,7 @@ struct Q4_K {
   static constexpr bool kHasLow = true;
   using Scales = SixBitScales;
   struct Quants {
-    static constexpr bool kHasRows = EDDY_HAS_ROWS;
+    static constexpr int kRowTokens = 2;
     I16 q[32];
     HWY_INLINE void load(const RowBlocks& blocks) { turn<32>(blocks, 16, q); }
     HWY_INLINE void words(int c, I16* out) const {
@@ -153,7 +153,7 @@ struct Q5_K {
   static constexpr bool kHasLow = true;
   using Scales = SixBitScales;
   struct Quants {
-    static constexpr bool kHasRows = EDDY_HAS_ROWS;
+    static constexpr int kRowTokens = 2;
     I16 high[8], q[32];
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<8>(blocks, 16, high);
@@ -193,7 +193,7 @@ struct Q6_K {
     }
   };
   struct Quants {
-    static constexpr bool kHasRows = EDDY_HAS_ROWS;
+    static constexpr int kRowTokens = 2;
     I16 low[32], high[16];
     HWY_INLINE void load(const RowBlocks& blocks) {
       turn<32>(blocks, 0, low);
@@ -236,13 +236,18 @@ struct IQ4_XS {
     }
   };
   struct Quants {
-    static constexpr bool kHasRows = false;
+    static constexpr int kRowTokens = 1;
     I16 q[32];
     HWY_INLINE void load(const RowBlocks& blocks) { turn<32>(blocks, 8, q); }
     HWY_INLINE void words(int c, I16* out) const {
       split_nibbles(q + 4 * c, out);
       for (int g = 0; g < kChunkWords; ++g) out[g] = look_up(kIq4Values, out[g]);
     }
+#if EDDY_HAS_ROWS
+    static HWY_INLINE part::I row(const std::byte* block, int c) {
+      return part::look_up(kIq4Values, load_nibble_row(block + 8 + 16 * c));
+    }
+#endif
   };
 };
 

@@ -55,7 +55,7 @@ struct WordsOf32 {
 // Bytes that lie at kAt.
 template <int kAt>
 struct Bytes : WordsOf32 {
-  static constexpr bool kHasRows = EDDY_HAS_ROWS;
+  static constexpr int kRowTokens = 3;
   HWY_INLINE void load(const RowBlocks& blocks) { turn<kChunkWords>(blocks, kAt, all); }
 #if EDDY_HAS_ROWS
   static HWY_INLINE part::I row(const std::byte* block, int) { return load_row(block + kAt); }
@@ -65,7 +65,7 @@ struct Bytes : WordsOf32 {
 // Nibbles that lie at kAt.
 template <int kAt>
 struct Nibbles : WordsOf32 {
-  static constexpr bool kHasRows = EDDY_HAS_ROWS;
+  static constexpr int kRowTokens = 2;
   HWY_INLINE void load(const RowBlocks& blocks) {
     I16 packed[4];
     turn<4>(blocks, kAt, packed);
@@ -81,7 +81,6 @@ struct Nibbles : WordsOf32 {
 // The same, with the fifth bit of each element in a word at kHighAt: bit e for element e.
 template <int kAt, int kHighAt>
 struct FiveBits : Nibbles<kAt> {
-  static constexpr bool kHasRows = false;
   HWY_INLINE void load(const RowBlocks& blocks) {
     Nibbles<kAt>::load(blocks);
     const I16 high = gather_word(blocks, kHighAt);
@@ -92,16 +91,26 @@ struct FiveBits : Nibbles<kAt> {
       }
     }
   }
+#if EDDY_HAS_ROWS
+  static HWY_INLINE part::I row(const std::byte* block, int c) {
+    return part::or_int(Nibbles<kAt>::row(block, c), load_fifth_bits(block + kHighAt));
+  }
+#endif
 };
 
 // Nibbles that stand for the numbers of a table.
 template <int kAt, const std::int8_t (&kTable)[16]>
 struct Codes : Nibbles<kAt> {
-  static constexpr bool kHasRows = false;
+  static constexpr int kRowTokens = 1;
   HWY_INLINE void load(const RowBlocks& blocks) {
     Nibbles<kAt>::load(blocks);
     for (I16& word : this->all) word = look_up(kTable, word);
   }
+#if EDDY_HAS_ROWS
+  static HWY_INLINE part::I row(const std::byte* block, int c) {
+    return part::look_up(kTable, Nibbles<kAt>::row(block, c));
+  }
+#endif
 };
 
 struct Q8_0 : BlockOf32 {

@@ -9,8 +9,9 @@
 //   kHasLow                  whether there is something to subtract
 //   Scales                   load(blocks); set(c, scale, low) gives those of chunk c
 //   Quants                   load(blocks); words(c, out) gives the eight words of chunk c
-//                            and where kHasRows, row(block, c) its 32 bytes of one row as they lie
-//                            (row_products-inl.h)
+//                            and where EDDY_HAS_ROWS, row(block, c) its 32 bytes of one row
+//   Quants::kRowTokens       for up to so many tokens it is sooner to take rows as they lie
+//                            (row_products-inl.h; measured, docs/performance.md)
 // and element i of a chunk is scale (q[i] - kOffset) - low.
 //
 // Included once for each target of hwy/foreach_target.h.
@@ -69,6 +70,17 @@ HWY_INLINE part::I row_bits(part::I v, int n, std::uint8_t mask) {
 HWY_INLINE part::I load_nibble_row(const std::byte* p) {
   const __m128i q = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return row_bits(part::I{_mm256_set_m128i(_mm_srli_epi16(q, 4), q)}, 0, 15);
+}
+// 16 in byte e where bit e of the word at p is set, else 0.
+HWY_INLINE part::I load_fifth_bits(const std::byte* p) {
+  std::int32_t word;
+  std::memcpy(&word, p, sizeof word);
+  constexpr std::int64_t kOfEight = 0x0101010101010101;
+  const __m256i source = _mm256_setr_epi64x(0, kOfEight, 2 * kOfEight, 3 * kOfEight);
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(word), source);
+  const __m256i bit = _mm256_set1_epi64x(static_cast<std::int64_t>(0x8040201008040201));
+  const __m256i is_set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
+  return part::I{_mm256_and_si256(is_set, _mm256_set1_epi8(16))};
 }
 #endif
 

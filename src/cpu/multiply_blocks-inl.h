@@ -85,13 +85,11 @@ HWY_INLINE void multiply_tile(const LinearBlocksArgs& args, std::int64_t row,
   const std::int64_t n_tokens = args.x.n_in_tile(first_token);
   V16 sums[QuantisedX::kTileTokens];
 #if EDDY_HAS_ROWS
-  if constexpr (Format::Quants::kHasRows) {
-    if (n_tokens < kTogether && n_rows == 16) {
-      for (std::int64_t t = 0; t < n_tokens; ++t) {
-        sums[t] = multiply_rows<Format>(tile, n_blocks, args.x.tile(first_token, 0) + t, n_tokens);
-      }
-      return store_tile(args, row, first_token, sums);
+  if (n_tokens <= Format::Quants::kRowTokens && n_rows == 16) {
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
+      sums[t] = multiply_rows<Format>(tile, n_blocks, args.x.tile(first_token, 0) + t, n_tokens);
     }
+    return store_tile(args, row, first_token, sums);
   }
 #endif
   for (std::int64_t t = 0; t < n_tokens; ++t) sums[t] = zeros();
