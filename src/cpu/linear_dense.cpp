@@ -18,8 +18,10 @@ namespace HWY_NAMESPACE {
 // Rows and tokens whose sums fit in the registers together.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kRows = 4, kTokens = 4;
-#else
+#elif HWY_TARGET == HWY_AVX2
 inline constexpr int kRows = 2, kTokens = 3;
+#else
+inline constexpr int kRows = 2, kTokens = 2;
 #endif
 
 template <class Type>

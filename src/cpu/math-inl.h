@@ -47,10 +47,8 @@ EDDY_CALL V16 exp(V16 x) {
   return scale_by_power(fma(e.slope, e.r, broadcast(1.0f)), e.n, e.n_int);
 }
 
-// Whether every |x| <= 87, by the bits of the largest |x|; NaN is not.
-EDDY_LANES bool is_small(I16 bits_of_abs) {
-  return !any_greater(bits_of_abs, bits(broadcast(87.0f)));
-}
+// Whether every |x| <= 87; NaN is not.
+EDDY_LANES bool is_small(V16 x) { return !any_greater(bits(abs(x)), bits(broadcast(87.0f))); }
 // e^x with the bits of exp(), sooner, of what is small: then e^x is in the normal range, and 2^n is
 // an addition to the exponent.
 EDDY_CALL V16 exp_of_small(V16 x) {

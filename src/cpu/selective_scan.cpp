@@ -2,9 +2,9 @@
 //   d = softplus(dt[c] + dt_bias[c])
 //   s[c, n] = fma(exp(d a[c, n]), s[c, n], (d x[c]) b[n]), rounded to the state's type
 //   out[c] = silu(gate[c]) * fma(skip[c], x[c], sum_n s[c, n] c[n]);  n rises
-// Sixteen channels at a time; state {16, d_state, d_inner / 16}. Moves 20 bytes for each channel
-// and token, two state rows for each lane, and a; an exp and 5 flops for each element of the state
-// and token. Without an out it only makes the states again.
+// Sixteen channels at a time; state and a {16, d_state, d_inner / 16 rounded up}. Moves 20 bytes
+// for each channel and token, two state rows for each lane, and a; an exp and 5 flops for each
+// element of the state and token. Without an out it only makes the states again.
 #include "cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -62,7 +62,7 @@ HWY_INLINE void scan(const SelectiveScanArgs& args, const Lane& lane, std::int64
     const V16 x = load_first(args.x.token(t) + first, count);
     const V16 d = softplus(add(load_first(args.dt.token(t) + first, count), dt_bias));
     const V16 dx = mul(d, x);
-    const V16 y = HWY_LIKELY(is_small(bits(abs(mul(d, largest_a)))))
+    const V16 y = HWY_LIKELY(is_small(mul(d, largest_a)))
                       ? scan_states<Type, kHasOut, true>(args, state, a, t, d, dx)
                       : scan_states<Type, kHasOut, false>(args, state, a, t, d, dx);
     if (!kHasOut) continue;

@@ -62,13 +62,13 @@ class Loader {
                                std::int64_t n);
   // A small tensor of F32, F16 or BF16, as F32.
   std::vector<float> small(std::string_view name, Shape shape);
-  // A tensor that files may have and nobody reads: where it is, it has this shape.
-  void unused(std::string_view name, Shape shape);
   // The same with the first two extents exchanged: element (i, j) at j + shape[1] * i.
   std::vector<float> small_transposed(std::string_view name, Shape shape);
   // The same with sixteen of the second extent side by side: element (i, j) at
-  // j % 16 + 16 (i + shape[0] (j / 16)); zeros where the second extent is no multiple of 16.
+  // j % 16 + 16 (i + shape[0] (j / 16)), padded with zeros to a multiple of 16.
   std::vector<float> small_in_sixteens(std::string_view name, Shape shape);
+  // A tensor that files may have and nobody reads: where it is, it has this shape.
+  void unused(std::string_view name, Shape shape);
 
   // The tensors of one layer: "ssm_in.weight" is "blk.3.ssm_in.weight".
   class Layer {

@@ -18,7 +18,7 @@ struct MambaLayer {
   std::vector<float> conv, conv_bias;   // {E, d_conv}, {E}
   Weight dt_b_c;                        // {E, R + 2N}
   Weight dt;                            // {R, E}
-  std::vector<float> dt_bias, a, skip;  // {E}, {E, N}, {E}
+  std::vector<float> dt_bias, a, skip;  // {E}, {16, N, E / 16 rounded up}, {E}
   Weight out;                           // {E, n_embd}
 };
 

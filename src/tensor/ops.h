@@ -130,7 +130,7 @@ struct SelectiveScanArgs {
   ConstMat b, c;                   // {d_state, n_tokens}
   ConstMat gate;                   // {d_inner, n_tokens}
   std::span<const float> dt_bias;  // d_inner
-  std::span<const float> a;        // {16, d_state, d_inner / 16, rounded up}, as states; negative
+  std::span<const float> a;        // {16, d_state, d_inner / 16 rounded up}; negative, padding 0
   std::span<const float> skip;     // d_inner (D of the paper)
   std::span<const Lane> lanes;
   StateRows state;  // R, rows of selective_scan_state_elems(d_inner, d_state)
