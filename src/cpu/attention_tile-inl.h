@@ -108,39 +108,31 @@ struct Rows {
 // The next `count` elements of q . k.
 template <class Type, int kR>
 HWY_INLINE void add_products(const AttentionRow* rows, Rows<Type> keys, std::int64_t d,
-                             std::int64_t count, V16 (&sums)[kR][kScoreCols]) {
+                             std::int64_t count, V16 (&sums)[kR * kScoreCols]) {
   V16 k[kScoreCols];
   for (int c = 0; c < kScoreCols; ++c) k[c] = keys.get(c, d, count);
   for (int r = 0; r < kR; ++r) {
     const V16 q = load_first(rows[r].q + d, count);
-    for (int c = 0; c < kScoreCols; ++c) sums[r][c] = fma(q, k[c], sums[r][c]);
+    V16* sum = sums + r * kScoreCols;
+    for (int c = 0; c < kScoreCols; ++c) sum[c] = fma(q, k[c], sum[c]);
   }
 }
 
 // q . k for kR rows and kScoreCols keys.
 template <class Type, int kR>
 HWY_NOINLINE void score_tile(AttentionTile& tile, int row, Rows<Type> keys, std::int64_t position) {
-  V16 sums[kR][kScoreCols];
-  for (int r = 0; r < kR; ++r) {
-    for (int c = 0; c < kScoreCols; ++c) sums[r][c] = zeros();
-  }
+  V16 sums[kR * kScoreCols];
+  for (V16& sum : sums) sum = zeros();
   std::int64_t d = 0;
   for (; d + kLanes <= tile.k_dim; d += kLanes) {
-    add_products<Type>(tile.rows + row, keys, d, kLanes, sums);
+    add_products<Type, kR>(tile.rows + row, keys, d, kLanes, sums);
   }
-  if (d < tile.k_dim) add_products<Type>(tile.rows + row, keys, d, tile.k_dim - d, sums);
-  float totals[kR][kScoreCols];
-  if constexpr (kScoreCols == 4) {
-    for (int r = 0; r < kR; ++r) {
-      sum_lanes_of_four(sums[r][0], sums[r][1], sums[r][2], sums[r][3], totals[r]);
-    }
-  } else if constexpr (kR == 4) {
-    sum_lanes_of_four(sums[0][0], sums[1][0], sums[2][0], sums[3][0], totals[0]);
-  } else {
-    for (int r = 0; r < kR; ++r) totals[r][0] = sum_lanes(sums[r][0]);
-  }
+  if (d < tile.k_dim) add_products<Type, kR>(tile.rows + row, keys, d, tile.k_dim - d, sums);
+  float totals[kR * kScoreCols];
+  sum_each(sums, totals);
   for (int r = 0; r < kR; ++r) {
-    for (int c = 0; c < kScoreCols; ++c) tile.score[row + r][position + c] = totals[r][c];
+    const float* total = totals + r * kScoreCols;
+    for (int c = 0; c < kScoreCols; ++c) tile.score[row + r][position + c] = total[c];
   }
 }
 

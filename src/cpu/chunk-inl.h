@@ -22,6 +22,7 @@
 #define EDDY_CPU_CHUNK_INL_H_
 #endif
 
+#include "cpu/int8_dot-inl.h"
 #include "cpu/quantised_x.h"
 #include "cpu/turned_rows-inl.h"
 
@@ -73,11 +74,9 @@ HWY_INLINE part::I load_nibble_row(const std::byte* p) {
 }
 // 16 in byte e where bit e of the word at p is set, else 0.
 HWY_INLINE part::I load_fifth_bits(const std::byte* p) {
-  std::int32_t word;
-  std::memcpy(&word, p, sizeof word);
   constexpr std::int64_t kOfEight = 0x0101010101010101;
   const __m256i source = _mm256_setr_epi64x(0, kOfEight, 2 * kOfEight, 3 * kOfEight);
-  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(word), source);
+  const __m256i bytes = _mm256_shuffle_epi8(part::broadcast_word(p).raw, source);
   const __m256i bit = _mm256_set1_epi64x(static_cast<std::int64_t>(0x8040201008040201));
   const __m256i is_set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
   return part::I{_mm256_and_si256(is_set, _mm256_set1_epi8(16))};

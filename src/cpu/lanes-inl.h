@@ -196,6 +196,14 @@ EDDY_LANES void sum_lanes_of_four(V16 a, V16 b, V16 c, V16 d, float* sums) {
   part::sums_of_four(sum_parts(a), sum_parts(b), sum_parts(c), sum_parts(d), sums);
 }
 
+// The sum of the lanes of each vector.
+template <int kN>
+HWY_INLINE void sum_each(const V16 (&v)[kN], float (&totals)[kN]) {
+  int i = 0;
+  for (; i + 4 <= kN; i += 4) sum_lanes_of_four(v[i], v[i + 1], v[i + 2], v[i + 3], totals + i);
+  for (; i < kN; ++i) totals[i] = sum_lanes(v[i]);
+}
+
 // The largest lane; any of them where one is NaN.
 EDDY_LANES float max_lane(V16 v) {
   float all[16];

@@ -52,14 +52,6 @@ HWY_INLINE void add_products(const typename Type::Element* const (&w)[kR],
   }
 }
 
-// The sum of the lanes of each vector.
-template <int kN>
-HWY_INLINE void sum_each(const V16 (&v)[kN], float (&totals)[kN]) {
-  int i = 0;
-  for (; i + 4 <= kN; i += 4) sum_lanes_of_four(v[i], v[i + 1], v[i + 2], v[i + 3], totals + i);
-  for (; i < kN; ++i) totals[i] = sum_lanes(v[i]);
-}
-
 // Rows row .. row + kR - 1 for tokens token .. token + kT - 1.
 template <class Type, int kR, int kT>
 HWY_NOINLINE void dense_tile(const LinearArgs& args, std::int64_t row, std::int64_t token) {
