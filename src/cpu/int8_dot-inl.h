@@ -193,18 +193,43 @@ struct WideProducts {
 }  // namespace eddy
 HWY_AFTER_NAMESPACE();
 
-// AVX512-VNNI multiplies unsigned by signed bytes.
+// Where four products of bytes can be added to a lane in one step, by an instruction that not every
+// machine of the target has: what uses it is compiled with these attributes, in a namespace by_dot.
+#undef EDDY_HAS_DOT
+#undef EDDY_DOT_ATTRIBUTES
 #if HWY_TARGET == HWY_AVX3
-HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#define EDDY_HAS_DOT 1
+#define EDDY_DOT_ATTRIBUTES HWY_TARGET_STR ",avx512vnni"
+#elif HWY_TARGET == HWY_NEON
+#define EDDY_HAS_DOT 1
+#define EDDY_DOT_ATTRIBUTES "arch=armv8.2-a+crypto+dotprod"
+#else
+#define EDDY_HAS_DOT 0
+#endif
+
+#if EDDY_HAS_DOT
+HWY_PUSH_ATTRIBUTES(EDDY_DOT_ATTRIBUTES)
 namespace eddy {
 namespace HWY_NAMESPACE {
 
-struct VnniProducts {
-  static constexpr int kSignedOffset = 128;
+struct DotProducts {
   static constexpr bool kWidens = false;
+#if HWY_TARGET == HWY_AVX3  // unsigned bytes by signed ones
+  static constexpr int kSignedOffset = 128;
   static HWY_INLINE I16 prepared(I16 w) {
     return {{part::hn::Xor(w.p[0], part::hn::Set(part::DI(), static_cast<int>(0x80808080)))}};
   }
+  static HWY_INLINE part::I dot(part::I sum, part::I w, part::I x) {
+    return part::I{_mm512_dpbusd_epi32(sum.raw, w.raw, x.raw)};
+  }
+#else  // signed ones; what is unsigned is below 64
+  static constexpr int kSignedOffset = 0;
+  static HWY_INLINE I16 prepared(I16 w) { return w; }
+  static HWY_INLINE part::I dot(part::I sum, part::I w, part::I x) {
+    return part::I{vdotq_s32(sum.raw, vreinterpretq_s8_s32(w.raw), vreinterpretq_s8_s32(x.raw))};
+  }
+#endif
+
   template <int kMost, int kCount, int kTokens>
   static HWY_INLINE void dots(I16* sums, const I16* w, const QuantisedBlock* x, int first) {
     EDDY_UNROLL
@@ -212,8 +237,9 @@ struct VnniProducts {
       EDDY_UNROLL
       for (int t = 0; t < kTokens; ++t) {
         const part::I word = part::broadcast_word(x[t].q + 4 * (first + g));
-        part::I& sum = sums[t].p[0];
-        sum = part::I{_mm512_dpbusd_epi32(sum.raw, w[first + g].p[0].raw, word.raw)};
+        for (std::size_t i = 0; i < kParts; ++i) {
+          sums[t].p[i] = dot(sums[t].p[i], w[first + g].p[i], word);
+        }
       }
     }
   }

@@ -1,6 +1,9 @@
 #include "cpu/isa.h"
 
 #include <fmt/ranges.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
 #include <algorithm>
 
@@ -10,12 +13,15 @@
 namespace eddy {
 namespace {
 
-constexpr std::array<std::string_view, kNumIsas> kNames = {"plain", "neon", "avx2", "avx512",
-                                                           "avx512vnni"};
+constexpr std::array<std::string_view, kNumIsas> kNames = {"plain", "neon",   "neondot",
+                                                           "avx2",  "avx512", "avx512vnni"};
 
-bool has_vnni() {
+// Products of four bytes, added to a lane in one step: AVX512-VNNI, or those of Armv8.2.
+bool has_dot() {
 #if HWY_ARCH_X86
   return __builtin_cpu_supports("avx512vnni") != 0;
+#elif defined(__aarch64__) && defined(__linux__)
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 #else
   return false;
 #endif
@@ -29,9 +35,10 @@ std::vector<Isa> available_isas() {
   const std::int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
   std::vector<Isa> isas = {Isa::kPlain};
   if (targets & HWY_NEON) isas.push_back(Isa::kNeon);
+  if ((targets & HWY_NEON) && has_dot()) isas.push_back(Isa::kNeonDot);
   if (targets & HWY_AVX2) isas.push_back(Isa::kAvx2);
   if (targets & HWY_AVX3) isas.push_back(Isa::kAvx512);
-  if ((targets & HWY_AVX3) && has_vnni()) isas.push_back(Isa::kAvx512Vnni);
+  if ((targets & HWY_AVX3) && has_dot()) isas.push_back(Isa::kAvx512Vnni);
   return isas;
 }
 

@@ -10,10 +10,10 @@
 
 namespace eddy {
 
-enum class Isa { kPlain, kNeon, kAvx2, kAvx512, kAvx512Vnni };
-inline constexpr std::size_t kNumIsas = 5;
+enum class Isa { kPlain, kNeon, kNeonDot, kAvx2, kAvx512, kAvx512Vnni };
+inline constexpr std::size_t kNumIsas = 6;
 
-// "plain", "neon", "avx2", "avx512", "avx512vnni".
+// "plain", "neon", "neondot", "avx2", "avx512", "avx512vnni".
 std::string_view isa_name(Isa isa);
 
 // What this machine can run, from the slowest, which is plain, to the best.
@@ -35,12 +35,13 @@ struct PerIsa {
 // file that was compiled through hwy/foreach_target.h, inside #if HWY_ONCE.
 // clang-format off
 #define EDDY_PER_ISA(function)                                                                     \
-  {{HWY_CHOOSE_FALLBACK(function), HWY_CHOOSE_NEON(function), HWY_CHOOSE_AVX2(function),           \
-    HWY_CHOOSE_AVX3(function), HWY_CHOOSE_AVX3(function)}}
+  {{HWY_CHOOSE_FALLBACK(function), HWY_CHOOSE_NEON(function), HWY_CHOOSE_NEON(function),           \
+    HWY_CHOOSE_AVX2(function), HWY_CHOOSE_AVX3(function), HWY_CHOOSE_AVX3(function)}}
 
-// The same for a function in the namespace by_signed, and in by_vnni where there is AVX512-VNNI.
-#define EDDY_PER_ISA_AND_VNNI(function)                                                            \
+// The same for a function in the namespace by_signed, and in by_dot where EDDY_HAS_DOT
+// (int8_dot-inl.h).
+#define EDDY_PER_ISA_AND_DOT(function)                                                             \
   {{HWY_CHOOSE_FALLBACK(by_signed::function), HWY_CHOOSE_NEON(by_signed::function),                \
-    HWY_CHOOSE_AVX2(by_signed::function), HWY_CHOOSE_AVX3(by_signed::function),                    \
-    HWY_CHOOSE_AVX3(by_vnni::function)}}
+    HWY_CHOOSE_NEON(by_dot::function), HWY_CHOOSE_AVX2(by_signed::function),                       \
+    HWY_CHOOSE_AVX3(by_signed::function), HWY_CHOOSE_AVX3(by_dot::function)}}
 // clang-format on

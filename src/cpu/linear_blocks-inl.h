@@ -1,5 +1,5 @@
 // linear_blocks(args, tiles) for the formats of a list EDDY_FORMATS, once for each way to multiply
-// int8: in the namespace by_signed, and in by_vnni where there is AVX512-VNNI.
+// int8: in the namespace by_signed, and in by_dot where EDDY_HAS_DOT (int8_dot-inl.h).
 //
 // Included by the files that have such a list, once for each target of hwy/foreach_target.h.
 #include <cstdlib>
@@ -19,14 +19,14 @@ using Products = SignedProducts;
 }  // namespace eddy
 HWY_AFTER_NAMESPACE();
 
-#if HWY_TARGET == HWY_AVX3
-HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#if EDDY_HAS_DOT
+HWY_PUSH_ATTRIBUTES(EDDY_DOT_ATTRIBUTES)
 namespace eddy {
 namespace HWY_NAMESPACE {
-namespace by_vnni {
-using Products = VnniProducts;
+namespace by_dot {
+using Products = DotProducts;
 #include "cpu/multiply_blocks-inl.h"
-}  // namespace by_vnni
+}  // namespace by_dot
 }  // namespace HWY_NAMESPACE
 }  // namespace eddy
 HWY_POP_ATTRIBUTES

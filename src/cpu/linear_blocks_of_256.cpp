@@ -16,6 +16,6 @@
 
 #if HWY_ONCE
 namespace eddy {
-const Kernels<LinearBlocksArgs> kLinearBlocksOf256 = EDDY_PER_ISA_AND_VNNI(linear_blocks);
+const Kernels<LinearBlocksArgs> kLinearBlocksOf256 = EDDY_PER_ISA_AND_DOT(linear_blocks);
 }  // namespace eddy
 #endif

@@ -54,14 +54,14 @@ using Products = SignedProducts;
 }  // namespace eddy
 HWY_AFTER_NAMESPACE();
 
-#if HWY_TARGET == HWY_AVX3
-HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#if EDDY_HAS_DOT
+HWY_PUSH_ATTRIBUTES(EDDY_DOT_ATTRIBUTES)
 namespace eddy {
 namespace HWY_NAMESPACE {
-namespace by_vnni {
-using Products = VnniProducts;
+namespace by_dot {
+using Products = DotProducts;
 #include "cpu/int8_chain-inl.h"
-}  // namespace by_vnni
+}  // namespace by_dot
 }  // namespace HWY_NAMESPACE
 }  // namespace eddy
 HWY_POP_ATTRIBUTES
@@ -71,6 +71,6 @@ HWY_POP_ATTRIBUTES
 namespace eddy {
 const PerIsa<void(const float*, std::int64_t)> kReadAll = EDDY_PER_ISA(read_all);
 const PerIsa<double(std::int64_t)> kFloatChain = EDDY_PER_ISA(float_chain);
-const PerIsa<double(std::int64_t)> kInt8Chain = EDDY_PER_ISA_AND_VNNI(int8_chain);
+const PerIsa<double(std::int64_t)> kInt8Chain = EDDY_PER_ISA_AND_DOT(int8_chain);
 }  // namespace eddy
 #endif

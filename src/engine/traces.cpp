@@ -13,6 +13,7 @@ constexpr Token kUser(1), kAssistant(2), kEnd(3), kNewLine(4), kThink(5), kThink
 
 void append(Tokens& to, const Tokens& from) { to.insert(to.end(), from.begin(), from.end()); }
 
+// At most one of its numbers in the arguments of a call: their order is the compiler's.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -145,7 +146,8 @@ std::vector<TraceRequest> make_chat(Random& random, bool thinks) {
   std::vector<Tokens> systems;
   for (int i = 0; i < 4; ++i) systems.push_back(random.text(100, 1500));
   return Crowd<ChatSession>().run(random, 16, 500, [&] {
-    return ChatSession(systems[random.index(systems.size())], random.between(2, 20), thinks);
+    const int n_turns = random.between(2, 20);
+    return ChatSession(systems[random.index(systems.size())], n_turns, thinks);
   });
 }
 
@@ -200,7 +202,8 @@ std::vector<TraceRequest> make_agents(Random& random) {
   std::vector<TraceRequest> trace;
   while (n_made < 360) {
     auto part = crowd.run(random, 10, 60, [&] {
-      return AgentSession(prompts[random.index(prompts.size())], random.between(4, 20), day);
+      const int n_rounds = random.between(4, 20);
+      return AgentSession(prompts[random.index(prompts.size())], n_rounds, day);
     });
     std::move(part.begin(), part.end(), std::back_inserter(trace));
     n_made += 60;
@@ -248,7 +251,8 @@ class TreeSearch {
 std::vector<TraceRequest> make_tree(Random& random) {
   const Tokens examples = random.text(1000, 2000);
   return Crowd<TreeSearch>().run(random, 4, 600, [&] {
-    return TreeSearch(examples, random.text(50, 600), random.between(20, 60));
+    const int n_steps = random.between(20, 60);
+    return TreeSearch(examples, random.text(50, 600), n_steps);
   });
 }
 

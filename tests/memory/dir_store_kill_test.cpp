@@ -8,7 +8,9 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <random>
+#include <thread>
 
 #include "base/support/fails_with.h"
 #include "base/support/sanitized.h"
@@ -20,7 +22,7 @@ namespace {
 
 constexpr int kKills = kIsSanitized ? 50 : 200;
 constexpr int kNames = 4;
-constexpr int kMaxWaitUs = 12'000;
+constexpr int kMostPuts = 12;  // that a writer has time for
 
 std::string name_of(int i) { return "state " + std::to_string(i); }
 std::size_t size_of(std::uint64_t version) { return 1000 + version * 7919 % 60'000; }
@@ -49,24 +51,58 @@ struct Place {
   }
 }
 
-// Forks a writer and kills it after a while; the versions that it has said were put.
-Versions write_and_kill(const Place& place, Versions versions, int wait_us) {
-  int ends[2];
-  EXPECT_EQ(::pipe(ends), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::close(ends[0]);
-    write_for_ever(place, versions, ends[1]);
+// A process that writes until it is killed.
+class Writer {
+ public:
+  Writer(const Place& place, Versions versions) {
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::close(ends[0]);
+      write_for_ever(place, versions, ends[1]);
+    }
+    ::close(ends[1]);
+    said_ = ends[0];
   }
-  ::close(ends[1]);
-  ::usleep(static_cast<useconds_t>(wait_us));
-  ::kill(child, SIGKILL);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself";
-  char i = 0;
-  while (::read(ends[0], &i, 1) == 1) ++versions[static_cast<std::size_t>(i)];
-  ::close(ends[0]);
+  ~Writer() { ::close(said_); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // The next name that it says it has put; none when it is gone and has said no more.
+  std::optional<std::size_t> next() {
+    char i = 0;
+    if (::read(said_, &i, 1) != 1) return std::nullopt;
+    return static_cast<std::size_t>(i);
+  }
+  void kill() {
+    ::kill(child_, SIGKILL);
+    int status = 0;
+    ::waitpid(child_, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself";
+  }
+
+ private:
+  pid_t child_;
+  int said_;
+};
+
+// How long a writer takes here for so many puts.
+std::chrono::microseconds time_of_puts(const Place& place, int n_puts) {
+  const auto begin = std::chrono::steady_clock::now();
+  Writer writer(place, {});
+  for (int i = 0; i < n_puts; ++i) EXPECT_TRUE(writer.next());
+  const auto end = std::chrono::steady_clock::now();
+  writer.kill();
+  return std::chrono::duration_cast<std::chrono::microseconds>(end - begin);
+}
+
+// Kills a writer after a while; the versions that it has said were put.
+Versions write_and_kill(const Place& place, Versions versions, std::chrono::microseconds wait) {
+  Writer writer(place, versions);
+  std::this_thread::sleep_for(wait);
+  writer.kill();
+  while (const auto i = writer.next()) ++versions[*i];
   return versions;
 }
 
@@ -77,13 +113,15 @@ INSTANTIATE_TEST_SUITE_P(Outlives, DirStoreKill,
 TEST_P(DirStoreKill, LeavesTheOldOrTheNew) {
   const TemporaryFolder folder(quick_place());
   const Place place = {.folder = folder.path("store"), .outlives = GetParam()};
+  const auto longest =
+      time_of_puts({.folder = folder.path("timing"), .outlives = GetParam()}, kMostPuts);
   std::mt19937 random(7);
   Versions known = {};
   int n_unsaid = 0, n_orphans = 0;
   std::uint64_t n_puts = 0;
   for (int k = 0; k < kKills; ++k) {
     const Versions before = known;
-    known = write_and_kill(place, known, static_cast<int>(random() % kMaxWaitUs));
+    known = write_and_kill(place, known, longest * (random() % 1000) / 1000);
     auto store = DirStore::open(posix_file_system(), place.folder);
     ASSERT_TRUE(succeeds(store)) << "kill " << k;
     ASSERT_FALSE(store->repairs().is_rebuilt) << store->repairs().reason;
