@@ -3,7 +3,7 @@
 //
 // Sets without fused multiply-add (SSE) are left out: a machine without AVX2 computes with the
 // plain set. AVX3_DL of Highway 1.0.3 lets the compiler use AVX-VNNI, which CPUs with AVX512-VNNI
-// may lack; the one kernel that profits asks for AVX512-VNNI itself.
+// may lack; what multiplies int8 asks for AVX512-VNNI itself (int8_dot-inl.h).
 //
 // With EDDY_QUICK_KERNELS (an option of CMake, for sanitizers) the AVX-512 sets are left out too.
 #pragma once
